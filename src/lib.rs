@@ -1,0 +1,12 @@
+//! 1Password sign-in attempts, item usages and audit events into Kafka: exactly once, as Avro.
+//!
+//! The modules are layers; each may use only those above it in this list, and `tests/tidy.rs` checks it.
+//! `ARCHITECTURE.md` is the guide to them.
+
+pub mod event;
+
+pub mod backoff;
+pub mod clock;
+pub mod disposition;
+
+pub mod avro;

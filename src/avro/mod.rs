@@ -1,0 +1,2 @@
+//! Avro
+pub mod encode;

@@ -1,0 +1,53 @@
+//! The three kinds of events, under the API's own names.
+
+use std::{fmt, str::FromStr};
+
+/// One of the three kinds of events that the Events API reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// Attempts to sign in, successful or not.
+    SignInAttempts,
+    /// Uses of items in shared vaults.
+    ItemUsages,
+    /// What administrators and members changed.
+    AuditEvents,
+}
+
+/// A name that is none of the three streams.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no stream: there are signinattempts, itemusages and auditevents")]
+pub struct UnknownStream(pub String);
+
+// === impl Stream ===
+
+impl Stream {
+    /// All streams, in the order of their task ids.
+    pub const ALL: [Self; 3] = [Self::SignInAttempts, Self::ItemUsages, Self::AuditEvents];
+
+    /// The API's own name: the last segment of its path, the token's feature, the end of the topic's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignInAttempts => "signinattempts",
+            Self::ItemUsages => "itemusages",
+            Self::AuditEvents => "auditevents",
+        }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Stream {
+    type Err = UnknownStream;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|stream| stream.name() == name)
+            .ok_or_else(|| UnknownStream(name.to_owned()))
+    }
+}
