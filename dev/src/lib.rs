@@ -1,0 +1,3 @@
+//! Development tools: a simulator of the 1Password Events API, a local Kafka with a schema registry, and the demo.
+
+pub mod simulator;
