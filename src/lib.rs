@@ -8,5 +8,7 @@ pub mod event;
 pub mod backoff;
 pub mod clock;
 pub mod disposition;
+pub mod outbound;
 
 pub mod avro;
+pub mod onepassword;

@@ -1,0 +1,20 @@
+//! 1Password's Events API, as its client sees it: one token, three streams, one page at a time.
+//!
+//! Reading order: [`Token`] says where to ask, [`Limits`] when, [`Client`] asks, and [`ApiError`] says what a
+//! refusal means.
+
+mod advice;
+mod client;
+mod error;
+mod host;
+mod limits;
+mod token;
+
+pub use self::{
+    client::{Account, Answer, Client, ConnectError, Shared, http_client},
+    error::{ApiError, Outcome},
+    host::{AllowedHosts, HostError},
+    limits::{Limit, Limits},
+    token::{Claims, Token, TokenError},
+};
+pub use crate::outbound::{ClientError, Timeouts};
