@@ -1,0 +1,194 @@
+//! From written values to typed settings.
+
+use super::{Mistakes, Setting, Values};
+
+/// Reads the settings of one owner from `values`, and notes every mistake.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    values: &'a Values,
+    mistakes: &'a mut Mistakes,
+}
+
+/// A setting that cannot be had; why is among the mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported;
+
+// === impl Reader ===
+
+impl<'a> Reader<'a> {
+    /// Reads from `values`.
+    pub const fn new(values: &'a Values, mistakes: &'a mut Mistakes) -> Self {
+        Self { values, mistakes }
+    }
+
+    /// The value of a setting that is required or has a default.
+    ///
+    /// # Errors
+    ///
+    /// It is missing, or `parse` refuses it.
+    pub fn one<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, Reported> {
+        match self.maybe(setting, parse)? {
+            Some(value) => Ok(value),
+            None => Err(self.refuse(setting, "is missing")),
+        }
+    }
+
+    /// The value of a setting that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// `parse` refuses it.
+    pub fn maybe<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Reported> {
+        let Some(value) = self.values.get(setting.name) else {
+            return Ok(setting
+                .default_value()
+                .map(|text| parse(text).expect("a declared default is a good value")));
+        };
+        let parsed = parse(value.text().ok_or(Reported)?);
+        parsed.map(Some).map_err(|what| {
+            let what = format!("{} {what}", value.shown(setting.kind));
+            self.refuse(setting, what)
+        })
+    }
+
+    /// The items of a list; none where it is not given. Each item that `parse` refuses is a mistake of its own.
+    ///
+    /// # Errors
+    ///
+    /// `parse` refuses an item.
+    pub fn list<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<Vec<T>>, Reported> {
+        let Some(value) = self.values.get(setting.name) else {
+            return Ok(setting.default_value().map(|text| {
+                items(text)
+                    .map(|item| parse(item).expect("a declared default is a good value"))
+                    .collect()
+            }));
+        };
+        let read = items(value.text().ok_or(Reported)?).map(|item| {
+            parse(item).map_err(|what| {
+                let what = format!("{} {what}", value.shown_part(setting.kind, item));
+                self.refuse(setting, what)
+            })
+        });
+        // All of them first: a bad item must not hide the next.
+        let read: Vec<_> = read.collect();
+        read.into_iter().collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Whether the setting is given.
+    #[must_use]
+    pub fn has(&self, setting: &Setting) -> bool {
+        self.values.get(setting.name).is_some()
+    }
+
+    /// Notes a mistake at the setting's place.
+    pub fn refuse(&mut self, setting: &Setting, what: impl Into<String>) -> Reported {
+        let line = self.values.line(setting.name);
+        self.mistakes.add(setting.name, line, what);
+        Reported
+    }
+}
+
+/// Notes every name that is not `known`, with the nearest one that is.
+pub fn refuse_unknown(values: &Values, known: &[&str], mistakes: &mut Mistakes) {
+    let unknown = values.iter().filter(|(name, _)| !known.contains(name));
+    for (name, value) in unknown {
+        let what = nearest(name, known).map_or_else(
+            || "there is no such setting".to_owned(),
+            |nearest| format!("there is no such setting, the nearest is {nearest}"),
+        );
+        mistakes.add(name, value.line, what);
+    }
+}
+
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
+    known
+        .iter()
+        .copied()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+}
+
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Fallback, Kind, Value, text, whole},
+        *,
+    };
+
+    const NAME: Setting = Setting::new("name", Kind::String, Fallback::Required, "");
+    const LIMIT: Setting = Setting::new("limit", Kind::Int, Fallback::Value("7"), "");
+    const SECRET: Setting = Setting::new("secret", Kind::Password, Fallback::Words("none"), "");
+    const LIST: Setting = Setting::new("list", Kind::List, Fallback::Words("all"), "");
+
+    fn values(pairs: &[(&str, &str)]) -> Values {
+        (1..)
+            .zip(pairs)
+            .map(|(line, &(name, text))| {
+                (name.to_owned(), Value::new(text.to_owned(), Some(line)))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_not_given_is_required_or_has_a_default_or_is_absent() {
+        let (values, mut mistakes) = (values(&[]), Mistakes::new());
+        let mut reader = Reader::new(&values, &mut mistakes);
+        assert_eq!(reader.one(&NAME, text), Err(Reported));
+        assert_eq!(reader.one(&LIMIT, whole(1..=9)), Ok(7));
+        assert_eq!(reader.maybe(&SECRET, text), Ok(None));
+        assert_eq!(reader.list(&LIST, text), Ok(None));
+        assert_eq!(mistakes.to_string(), "name: is missing");
+    }
+
+    #[test]
+    fn every_mistake_is_noted_and_no_secret_is_told() {
+        let values = values(&[("limit", "10"), ("secret", "  "), ("list", "1, x,2,y")]);
+        let mut mistakes = Mistakes::new();
+        let mut reader = Reader::new(&values, &mut mistakes);
+        assert_eq!(reader.one(&LIMIT, whole(1..=9)), Err(Reported));
+        assert_eq!(reader.maybe(&SECRET, text), Err(Reported));
+        assert_eq!(reader.list(&LIST, whole(1..=9)), Err(Reported));
+        assert_eq!(
+            mistakes.to_string(),
+            "limit, line 1: 10 is too large, 9 is the most\nsecret, line 2: the value is blank\n\
+             list, line 3: 'x' is no whole number\nlist, line 3: 'y' is no whole number"
+        );
+    }
+
+    #[test]
+    fn a_value_that_could_not_be_read_is_not_reported_twice() {
+        let (mut values, mut mistakes) = (values(&[("name", "${")]), Mistakes::new());
+        values.expand(|_| Err("is not closed"), &mut mistakes);
+        let mut reader = Reader::new(&values, &mut mistakes);
+        assert_eq!(reader.one(&NAME, text), Err(Reported));
+        assert_eq!(mistakes.to_string(), "name, line 1: is not closed");
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_nearest_known_one() {
+        let mut mistakes = Mistakes::new();
+        let values = values(&[("poll.intervall.ms", "1"), ("key", "user")]);
+        refuse_unknown(&values, &["poll.interval.ms", "page.limit", "key"], &mut mistakes);
+        assert_eq!(
+            mistakes.to_string(),
+            "poll.intervall.ms, line 1: there is no such setting, the nearest is poll.interval.ms"
+        );
+    }
+}
