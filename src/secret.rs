@@ -1,0 +1,398 @@
+//! References to secrets, in the syntax of Kafka Connect's config providers.
+//!
+//! `${file:/path}` stands for the whole content of a file, without one line break at its end; `${env:NAME}` stands
+//! for an environment variable. Any number of them may stand anywhere in a value. A reference is read anew at every
+//! use, so that a rotated secret is picked up without a restart. What a reference leads to is not expanded again, is
+//! never part of an error, and never shown by `Debug`.
+
+use std::{
+    env, fmt, fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// The largest file that may be a secret.
+const FILE_LIMIT: u64 = 64 * 1024;
+
+/// A value with references in it. Its `Debug` form shows these, and `…` for any other text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+/// Where a secret is kept. Its `Display` form is `${file:…}` or `${env:…}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// A file's content.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
+/// A text that is no well-formed template. It quotes no more than the reference's provider, path or name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SyntaxError(String);
+
+/// A reference that leads to nothing usable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reference}: {why}")]
+pub struct SecretError {
+    reference: Reference,
+    why: String,
+}
+
+/// A value that cannot be expanded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpandError {
+    /// It is not well-formed.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    /// One of its references leads to nothing usable.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Reference(Reference),
+}
+
+// === impl Template ===
+
+impl Template {
+    /// Reads a value as it was written; nothing is looked up.
+    ///
+    /// # Errors
+    ///
+    /// A reference is not closed, has no provider or an unknown one, or names a path that is not absolute.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, reference)) = rest.split_once("${") {
+            let (reference, after) = reference.split_once('}').ok_or_else(|| {
+                SyntaxError("a reference begins with ${ and is not closed by }".to_owned())
+            })?;
+            if !before.is_empty() {
+                parts.push(Part::Text(before.to_owned()));
+            }
+            parts.push(Part::Reference(Reference::parse(reference)?));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        Ok(Self(parts))
+    }
+
+    /// Reads all references now. It does blocking file I/O.
+    ///
+    /// # Errors
+    ///
+    /// A file is missing, unreadable, empty, longer than 64 KiB or not UTF-8; a variable is not set or empty.
+    pub fn resolve(&self) -> Result<SecretString, SecretError> {
+        let mut resolved = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => resolved.push_str(text),
+                Part::Reference(reference) => {
+                    resolved.push_str(reference.resolve()?.expose_secret());
+                }
+            }
+        }
+        Ok(resolved.into())
+    }
+
+    /// Whether there is no reference in it.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        self.references().next().is_none()
+    }
+
+    /// All references in it.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Reference(reference) => Some(reference),
+        })
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.0 {
+            match part {
+                Part::Text(_) => f.write_str("…")?,
+                Part::Reference(reference) => write!(f, "{reference}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Reference ===
+
+impl Reference {
+    /// Reads what stands between `${` and `}`.
+    fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let Some((provider, target)) = text.split_once(':') else {
+            return Err(SyntaxError(
+                "a reference needs a provider: write ${env:NAME} or ${file:/path}".to_owned(),
+            ));
+        };
+        match provider {
+            "file" => file(target),
+            "env" => variable(target),
+            _ => Err(SyntaxError(format!(
+                "there is no provider '{}': write ${{env:NAME}} or ${{file:/path}}",
+                provider.escape_debug()
+            ))),
+        }
+    }
+
+    fn resolve(&self) -> Result<SecretString, SecretError> {
+        let content = match self {
+            Self::File(path) => read(path),
+            Self::Env(name) => env::var(name).map_err(|error| match error {
+                env::VarError::NotPresent => "this environment variable is not set".to_owned(),
+                env::VarError::NotUnicode(_) => "this environment variable is not UTF-8".to_owned(),
+            }),
+        };
+        content
+            .and_then(|content| {
+                if content.is_empty() {
+                    return Err("it is empty".to_owned());
+                }
+                Ok(content.into())
+            })
+            .map_err(|why| SecretError {
+                reference: self.clone(),
+                why,
+            })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "${{file:{}}}", path.display()),
+            Self::Env(name) => write!(f, "${{env:{name}}}"),
+        }
+    }
+}
+
+/// The text with all of its references resolved.
+///
+/// # Errors
+///
+/// The text is not well-formed, or a reference leads to nothing usable.
+pub fn expand(text: &str) -> Result<String, ExpandError> {
+    let resolved = Template::parse(text)?.resolve()?;
+    Ok(resolved.expose_secret().to_owned())
+}
+
+fn file(path: &str) -> Result<Reference, SyntaxError> {
+    let path = path.trim();
+    if !Path::new(path).is_absolute() {
+        return Err(SyntaxError(format!(
+            "${{file:{0}}} needs an absolute path: write ${{file:/run/secrets/{0}}}, for example",
+            path.escape_debug()
+        )));
+    }
+    if path.contains(':') {
+        return Err(SyntaxError(format!(
+            "${{file:{}}} names a key after the path: here the whole file is the value",
+            path.escape_debug()
+        )));
+    }
+    Ok(Reference::File(path.into()))
+}
+
+fn variable(name: &str) -> Result<Reference, SyntaxError> {
+    let name = name.trim();
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if name.is_empty() || !name.chars().all(good) {
+        return Err(SyntaxError(format!(
+            "'{}' cannot be the name of an environment variable",
+            name.escape_debug()
+        )));
+    }
+    Ok(Reference::Env(name.to_owned()))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let in_words = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "the worker may not read this file".to_owned(),
+        _ => format!("this file cannot be read: {error}"),
+    };
+    // Asked before opening, for opening a pipe may wait for ever.
+    if !fs::metadata(path).map_err(in_words)?.is_file() {
+        return Err("this is no regular file".to_owned());
+    }
+    let mut content = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut content))
+        .map_err(in_words)?;
+    if u64::try_from(content.len()).is_ok_and(|length| length > FILE_LIMIT) {
+        return Err(format!("this file is longer than {FILE_LIMIT} bytes"));
+    }
+    let mut content = String::from_utf8(content).map_err(|_| "this file is not UTF-8".to_owned())?;
+    if content.ends_with('\n') {
+        content.pop();
+        if content.ends_with('\r') {
+            content.pop();
+        }
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cargo sets it for every test.
+    const VARIABLE: &str = "CARGO_PKG_NAME";
+
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str, content: &[u8]) -> Self {
+            let name = format!("onepassword-kafka-{}-{name}", std::process::id());
+            let path = env::temp_dir().join(name);
+            fs::write(&path, content).unwrap();
+            Self(path)
+        }
+
+        fn template(&self) -> Template {
+            Template::parse(&format!("${{file:{}}}", self.0.display())).unwrap()
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            fs::remove_file(&self.0).unwrap();
+        }
+    }
+
+    fn resolved(template: &Template) -> String {
+        template.resolve().unwrap().expose_secret().to_owned()
+    }
+
+    fn why(template: &Template) -> String {
+        template.resolve().unwrap_err().why
+    }
+
+    #[test]
+    fn references_may_stand_anywhere() {
+        let file = Scratch::new("anywhere", b"from a file\n");
+        let text = format!(
+            "a ${{env:{VARIABLE}}}${{file:{}}} b $c }} {{",
+            file.0.display()
+        );
+        let template = Template::parse(&text).unwrap();
+        assert!(!template.is_literal());
+        assert_eq!(
+            resolved(&template),
+            "a onepassword-kafkafrom a file b $c } {"
+        );
+    }
+
+    #[test]
+    fn a_text_without_references_is_itself() {
+        for text in ["", "plain", "$", "{}", "}", "$ {env:X}"] {
+            let template = Template::parse(text).unwrap();
+            assert!(template.is_literal());
+            assert_eq!(resolved(&template), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_refused_with_the_way_to_write_it() {
+        for (text, error) in [
+            (
+                "hidden ${env:X",
+                "a reference begins with ${ and is not closed by }",
+            ),
+            (
+                "${TOKEN}",
+                "a reference needs a provider: write ${env:NAME} or ${file:/path}",
+            ),
+            (
+                "${vault:a}",
+                "there is no provider 'vault': write ${env:NAME} or ${file:/path}",
+            ),
+            (
+                "${file:token}",
+                "${file:token} needs an absolute path: write ${file:/run/secrets/token}, for example",
+            ),
+            (
+                "${file:/a:b}",
+                "${file:/a:b} names a key after the path: here the whole file is the value",
+            ),
+            (
+                "${env:}",
+                "'' cannot be the name of an environment variable",
+            ),
+            (
+                "${env:A=B}",
+                "'A=B' cannot be the name of an environment variable",
+            ),
+        ] {
+            assert_eq!(Template::parse(text).unwrap_err().to_string(), error);
+        }
+    }
+
+    #[test]
+    fn a_rotated_file_is_picked_up() {
+        let file = Scratch::new("rotated", b"first\r\n");
+        let template = file.template();
+        assert_eq!(resolved(&template), "first");
+        fs::write(&file.0, "second\n\n").unwrap();
+        assert_eq!(resolved(&template), "second\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_a_secret_is_refused_without_its_content() {
+        let long = vec![b'x'; 64 * 1024 + 1];
+        for (name, content, error) in [
+            ("empty", &b"\n"[..], "it is empty"),
+            ("binary", &b"hidden \xff"[..], "this file is not UTF-8"),
+            ("long", &long[..], "this file is longer than 65536 bytes"),
+        ] {
+            assert_eq!(why(&Scratch::new(name, content).template()), error);
+        }
+        let longest = Scratch::new("longest", &long[1..]);
+        assert_eq!(resolved(&longest.template()).len(), 64 * 1024);
+        let directory = Template::parse("${file:/}").unwrap();
+        assert_eq!(why(&directory), "this is no regular file");
+    }
+
+    #[test]
+    fn errors_name_the_reference() {
+        for (text, error) in [
+            (
+                "hidden${file:/no/such/file}",
+                "${file:/no/such/file}: there is no such file",
+            ),
+            (
+                "hidden${env:NO_SUCH_VARIABLE}",
+                "${env:NO_SUCH_VARIABLE}: this environment variable is not set",
+            ),
+        ] {
+            let error = error.to_owned();
+            assert_eq!(expand(text).unwrap_err().to_string(), error);
+        }
+    }
+
+    #[test]
+    fn debug_shows_references_only() {
+        let template = Template::parse("hidden${env:A}hidden${file:/b}").unwrap();
+        assert_eq!(format!("{template:?}"), "…${env:A}…${file:/b}");
+        let secret = Template::parse(&format!("${{env:{VARIABLE}}}"))
+            .unwrap()
+            .resolve();
+        assert!(!format!("{secret:?}").contains("onepassword"));
+    }
+}
