@@ -78,18 +78,28 @@ impl Author {
         }
     }
 
+    /// Any time shorter than `most`.
+    pub(super) fn delay(&mut self, most: SignedDuration) -> SignedDuration {
+        let nanos = i64::try_from(most.as_nanos()).unwrap_or(i64::MAX).max(1);
+        SignedDuration::from_nanos(self.random.i64(0..nanos))
+    }
+
     fn sign_in(&mut self) -> Event {
         let (category, kind) = self.pick(SIGN_INS);
         let (location, country) = self.place();
-        let blocked = kind.ends_with("_blocked").then(|| Details {
-            value: country.into(),
-        });
+        let details = if kind.ends_with("_blocked") {
+            Details::Blocked {
+                value: country.into(),
+            }
+        } else {
+            Details::Null
+        };
         Event {
             session_uuid: Some(ids::upper(&mut self.random)),
             category: Some(category.into()),
             kind: Some(kind.into()),
             country: Some(country.into()),
-            details: Some(blocked),
+            details,
             target_user: Some(self.person()),
             client: Some(self.client()),
             location: Some(location),

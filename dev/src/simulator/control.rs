@@ -9,9 +9,11 @@
 //! | `POST /control/insert` | `{"account","stream","item"}` | 204 |
 //! | `GET /control/published` | `?account=&stream=` | the items, in the API's order |
 //! | `GET /control/requests` | | [`Requests`] |
+//! | `POST /control/tokens` | `{"account","features","expires_in"}` (milliseconds), all optional | `{"token":"…"}` |
+//! | `POST /control/tokens/revoke` | `{"token":"…"}` | 204 |
 //! | `PUT /control/rate_limits` | [`RateLimits`] or `null` | 204 |
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -20,7 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -51,6 +53,24 @@ struct Insertion {
     item: Value,
 }
 
+/// What kind of token is wanted.
+#[derive(Debug, Deserialize)]
+struct TokenWish {
+    #[serde(default = "default_account")]
+    account: String,
+    #[serde(default = "default_features")]
+    features: Vec<Stream>,
+    /// Milliseconds.
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+/// A token's text.
+#[derive(Debug, Deserialize, Serialize)]
+struct TokenText {
+    token: String,
+}
+
 /// Which events; the account may be left out.
 #[derive(Debug, Deserialize)]
 struct LogName {
@@ -71,6 +91,8 @@ pub(super) fn router() -> Router<Arc<World>> {
         .route("/control/insert", post(insert))
         .route("/control/published", get(published))
         .route("/control/requests", get(requests))
+        .route("/control/tokens", post(issue))
+        .route("/control/tokens/revoke", post(revoke))
         .route("/control/rate_limits", put(limit))
 }
 
@@ -108,6 +130,22 @@ async fn requests(State(world): Shared) -> Json<Requests> {
     Json(world.requests())
 }
 
+async fn issue(State(world): Shared, Json(wish): Json<TokenWish>) -> Json<TokenText> {
+    let token = world.issuer.issue(TokenSpec {
+        account_uuid: wish.account,
+        features: wish.features,
+        expires_in: wish.expires_in.map(Duration::from_millis),
+        ..TokenSpec::default()
+    });
+    let token = token.as_str().to_owned();
+    Json(TokenText { token })
+}
+
+async fn revoke(State(world): Shared, Json(token): Json<TokenText>) -> StatusCode {
+    world.issuer.revoke(&token.token);
+    StatusCode::NO_CONTENT
+}
+
 async fn limit(State(world): Shared, Json(limits): Json<Option<RateLimits>>) -> StatusCode {
     world.set_rate_limits(limits);
     StatusCode::NO_CONTENT
@@ -115,4 +153,8 @@ async fn limit(State(world): Shared, Json(limits): Json<Option<RateLimits>>) -> 
 
 fn default_account() -> String {
     TokenSpec::ACCOUNT.to_owned()
+}
+
+fn default_features() -> Vec<Stream> {
+    TokenSpec::default().features
 }

@@ -20,9 +20,8 @@ pub(super) struct Event {
     pub(super) kind: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) country: Option<Text>,
-    /// The inner `None` is `null`, the usual case.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) details: Option<Option<Details>>,
+    #[serde(skip_serializing_if = "Details::is_absent")]
+    pub(super) details: Details,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) target_user: Option<User>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,14 +69,22 @@ pub(super) struct Event {
     pub(super) risk: Option<serde_json::Value>,
 }
 
-/// The value that a firewall rule blocked.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Details {
-    pub(super) value: Text,
+/// What more there is to say of a sign-in attempt.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(untagged)]
+pub(super) enum Details {
+    /// No such member.
+    #[default]
+    Absent,
+    /// `null`, the usual case.
+    Null,
+    /// What a firewall rule blocked.
+    Blocked { value: Text },
 }
 
 /// A person, or a service account.
 #[derive(Clone, Debug, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are the API's names")]
 pub(super) struct User {
     pub(super) uuid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +139,14 @@ pub(super) struct Session {
     pub(super) login_time: String,
     pub(super) device_uuid: String,
     pub(super) ip: String,
+}
+
+// === impl Details ===
+
+impl Details {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
 }
 
 /// Takes from an item what only v2 has.

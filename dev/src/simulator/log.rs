@@ -29,7 +29,7 @@ pub enum When {
     Late(#[serde(with = "millis")] Duration),
     /// So far in the future, by a client's wrong clock.
     Ahead(#[serde(with = "millis")] Duration),
-    /// Evenly over the time until now, and known to the API as they happened.
+    /// Over the time until now, and known to the API as they happened.
     Spread(#[serde(with = "millis")] Duration),
 }
 
@@ -89,7 +89,7 @@ impl Log {
         let known = self.fresh(now, 1);
         self.entries.reserve(count);
         for index in 0..number {
-            let at = first + step * index;
+            let at = first + step * index + self.wobble(when, step);
             let written = self.author.write(at, floor);
             let key = match (self.order, when) {
                 (Order::EventTime, _) => Key::new(written.at, written.uuid),
@@ -183,6 +183,14 @@ impl Log {
             When::Late(by) => (now - signed(by), TICK),
             When::Ahead(by) => (now + signed(by), TICK),
             When::Spread(span) => (now - signed(span), signed(span) / count.max(1)),
+        }
+    }
+
+    /// Events of the past did not happen by the clock.
+    fn wobble(&mut self, when: When, step: SignedDuration) -> SignedDuration {
+        match when {
+            When::Spread(_) => self.author.delay(step),
+            _ => SignedDuration::ZERO,
         }
     }
 

@@ -107,6 +107,13 @@ impl Simulator {
         })
     }
 
+    /// Closes the port and all connections, and returns when that is done.
+    pub async fn stop(mut self) {
+        self.server.abort();
+        // It was aborted just now, so the only news is that it has ended.
+        let _ended = (&mut self.server).await;
+    }
+
     /// The base address, such as `https://localhost:41234`, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
@@ -141,7 +148,7 @@ impl Simulator {
 
     /// From now on the token is answered with 401. No effect on a token of another simulator.
     pub fn revoke(&self, token: &Token) {
-        self.world.issuer.revoke(token);
+        self.world.issuer.revoke(token.as_str());
     }
 
     /// Publishes `count` events that happen now, at once.
@@ -149,7 +156,7 @@ impl Simulator {
         self.publish_when(account, stream, count, When::Now);
     }
 
-    /// Publishes `count` events spread evenly over the past `span`. Do it before a client reads: what it inserts in the
+    /// Publishes `count` events spread over the past `span`. Do it before a client reads: what it inserts in the
     /// past stays hidden from cursors that have gone further.
     pub fn history(&self, account: &str, stream: Stream, count: usize, span: Duration) {
         self.publish_when(account, stream, count, When::Spread(span));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     catalog::FOREIGN_NAMES,
-    event::{Client, Event, User},
+    event::{Client, Details, Event, User},
     ids,
     stream::Stream,
 };
@@ -118,7 +118,7 @@ impl Surprise {
             Self::CountryByName => country_by_name(event),
             Self::NoClient => event.client = None,
             Self::NoAction => event.action = None,
-            Self::NoDetails => event.details = None,
+            Self::NoDetails => event.details = Details::Absent,
             Self::NoPerson => drop_person(event),
             Self::AuxInfoJson => event.aux_info = Some(aux_info(random)),
             Self::LargeAuxId => event.aux_id = Some(random.i64(1 << 31..1 << 52)),

@@ -32,7 +32,7 @@ use super::{
 pub(super) struct World {
     pub(super) options: Options,
     pub(super) issuer: Issuer,
-    logs: Mutex<BTreeMap<(String, Stream), Arc<Mutex<Log>>>>,
+    logs: Mutex<Logs>,
     faults: Mutex<Faults>,
     chance: Mutex<fastrand::Rng>,
     rate_limits: Mutex<Option<RateLimits>>,
@@ -41,6 +41,8 @@ pub(super) struct World {
     /// Changes whenever the journal does.
     activity: watch::Sender<()>,
 }
+
+type Logs = BTreeMap<(String, Stream), Arc<Mutex<Log>>>;
 
 /// Who asks: the id of a good token and what it may do, or `None`.
 pub(super) type Caller = Option<(String, Grant)>;
