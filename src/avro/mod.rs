@@ -1,2 +1,15 @@
-//! Avro
+//! Events as Avro: the schemas, the encoding, and the schema registry that tells readers of both.
+
 pub mod encode;
+mod error;
+mod registry;
+mod rest;
+mod schemas;
+
+pub use self::{
+    error::RegistryError,
+    registry::{Registration, Registry, SchemaId},
+    rest::{Access, ClientCertificate, Credentials},
+    schemas::{SubjectStrategy, UnknownStrategy, record_name, schema, subject},
+};
+pub use crate::outbound::{ClientError, Timeouts};

@@ -133,9 +133,10 @@ impl ApiError {
             _ => "",
         };
         Self {
-            outcome: match failure.is_malformed() {
-                true => Outcome::Malformed,
-                false => Outcome::Network,
+            outcome: if failure.is_malformed() {
+                Outcome::Malformed
+            } else {
+                Outcome::Network
             },
             words: format!("asking {host} fails: {failure}{advice}"),
             wait: None,
@@ -145,9 +146,10 @@ impl ApiError {
 
     /// An answer with status 200 that is not what was asked for.
     pub(super) fn malformed(ask: Ask, content_type: &str, source: Malformed) -> Self {
-        let guess = match content_type.contains("json") {
-            true => "",
-            false => "; something between here and 1Password seems to answer in its place",
+        let guess = if content_type.contains("json") {
+            ""
+        } else {
+            "; something between here and 1Password seems to answer in its place"
         };
         Self {
             outcome: Outcome::Malformed,

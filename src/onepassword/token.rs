@@ -127,10 +127,8 @@ impl Token {
         let host = claims.host.as_deref().ok_or(TokenError::NoHost)?;
         let url = Url::parse(&format!("https://{host}/")).map_err(|_| TokenError::BadHost)?;
         let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        match plain && url.username().is_empty() && url.password().is_none() {
-            true => Ok(url),
-            false => Err(TokenError::BadHost),
-        }
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        (plain && anonymous).then_some(url).ok_or(TokenError::BadHost)
     }
 
     pub(super) fn secret(&self) -> &SecretString {
