@@ -204,7 +204,13 @@ async fn introspect(
         _ => match world.admit(caller) {
             Err(refusal) => refusal.answer(shape, version),
             Ok(grant) => {
-                let json = describe(&grant).to_string().into_bytes();
+                let mut description = describe(&grant);
+                if let (Introspection::WithoutAccount, Value::Object(members)) =
+                    (mode, &mut description)
+                {
+                    members.remove("account_uuid");
+                }
+                let json = description.to_string().into_bytes();
                 Carriage::new(line, world.options.compression, &headers).send(json, &fault)
             }
         },

@@ -192,6 +192,8 @@ pub enum Introspection {
     Healthy,
     /// v2 is unknown (`404 page not found`), v1 answers.
     WithoutV2,
+    /// Both answer, but v2 does not name the account, as before API reference 1.4.1.
+    WithoutAccount,
     /// Both are unknown.
     Absent,
     /// Both answer 403.

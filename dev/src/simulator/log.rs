@@ -20,7 +20,7 @@ use super::{author::Author, cursor::Cursor, millis, options::Order, query};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// Just now, a microsecond apart.
+    /// From now on, a microsecond apart; never before the call, so that whoever began to read before it misses nothing.
     #[default]
     Now,
     /// Now, all in the same millisecond.
@@ -84,9 +84,10 @@ impl Log {
     pub(super) fn publish(&mut self, count: usize, when: When, now: Timestamp) {
         let number =
             i32::try_from(count).expect("a publication is at most two thousand million events");
-        let floor = self.floor(when);
+        let floor = self.floor(when, now);
         let (first, step) = self.timing(number, when, now);
-        let known = self.fresh(now, 1);
+        let known = self.fresh(now);
+        let old = self.entries.len();
         self.entries.reserve(count);
         for index in 0..number {
             let at = first + step * index + self.wobble(when, step);
@@ -105,13 +106,13 @@ impl Log {
             When::Late(_) | When::Ahead(_) => known,
             When::Now | When::OneMillisecond | When::Spread(_) => first + step * number,
         });
-        self.sort();
+        self.settle(old);
     }
 
     /// Adds any JSON value. Its place is its `timestamp` and `uuid` if it has them; else it happened now.
     pub(super) fn insert(&mut self, item: &Value, now: Timestamp) {
         let stated = item["timestamp"].as_str().and_then(query::rfc3339);
-        let known = self.fresh(now, 1);
+        let known = self.fresh(now);
         self.newest = known;
         let at = stated.unwrap_or(known);
         let key = match self.order {
@@ -119,8 +120,8 @@ impl Log {
             Order::EventTime => self.unused(at, item["uuid"].as_str().unwrap_or_default()),
         };
         let json = item.to_string().into();
-        self.entries.push(Entry { key, json });
-        self.sort();
+        let place = self.entries.partition_point(|entry| entry.key < key);
+        self.entries.insert(place, Entry { key, json });
     }
 
     /// What follows a cursor; nothing before `floor`, where retention ends.
@@ -160,10 +161,10 @@ impl Log {
         self.entries.len()
     }
 
-    /// The oldest time that the next events may have without hiding behind a cursor.
-    fn floor(&self, when: When) -> Timestamp {
+    /// The oldest time that the next events may have without hiding from those who read already.
+    fn floor(&self, when: When, now: Timestamp) -> Timestamp {
         match when {
-            When::Now | When::OneMillisecond => self.newest + MILLISECOND,
+            When::Now | When::OneMillisecond => self.fresh(now),
             When::Late(_) | When::Ahead(_) | When::Spread(_) => Timestamp::MIN,
         }
     }
@@ -174,9 +175,9 @@ impl Log {
             SignedDuration::try_from(length).expect("a duration of less than an age of the world")
         };
         match when {
-            When::Now => (self.fresh(now, count), TICK),
+            When::Now => (self.fresh(now), TICK),
             When::OneMillisecond => {
-                let whole = self.fresh(now, 1).as_millisecond();
+                let whole = self.fresh(now).as_millisecond();
                 let at = Timestamp::from_millisecond(whole).expect("it was a time before");
                 (at, SignedDuration::ZERO)
             }
@@ -194,9 +195,9 @@ impl Log {
         }
     }
 
-    /// A time for `count` ticks until now, but in a later millisecond than all before.
-    fn fresh(&self, now: Timestamp, count: i32) -> Timestamp {
-        (now - TICK * count).max(self.newest + MILLISECOND)
+    /// Now, but in a later millisecond than all before.
+    fn fresh(&self, now: Timestamp) -> Timestamp {
+        now.max(self.newest + MILLISECOND)
     }
 
     fn arrival(&mut self, at: Timestamp) -> Key {
@@ -219,9 +220,14 @@ impl Log {
         key
     }
 
-    /// New entries mostly belong at the end, and this sort is quick where only a few do not.
-    fn sort(&mut self) {
-        self.entries.sort_by(|a, b| a.key.cmp(&b.key));
+    /// Puts what was pushed since the log had `old` entries where it belongs, which mostly is the end.
+    fn settle(&mut self, old: usize) {
+        let by_key = |a: &Entry, b: &Entry| a.key.cmp(&b.key);
+        self.entries[old..].sort_by(by_key);
+        let joint = old.saturating_sub(1);
+        if !self.entries[joint..].is_sorted_by(|a, b| a.key <= b.key) {
+            self.entries.sort_by(by_key);
+        }
     }
 }
 

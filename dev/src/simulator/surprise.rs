@@ -85,8 +85,8 @@ impl Surprise {
         all[random.usize(..all.len())]
     }
 
-    /// The event's time with fewer digits, if that is the surprise. Not before `floor`, so that no event slips behind
-    /// events that were served already.
+    /// The event's time with fewer digits, if that is the surprise. Not before the millisecond of `floor`, so that no
+    /// event slips behind what was served already; hence whole seconds are seen in the past only.
     pub(super) fn retime(self, at: Timestamp, floor: Timestamp) -> Timestamp {
         let unit = match self {
             Self::WholeSecond => 1_000_000_000,

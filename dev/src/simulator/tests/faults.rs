@@ -238,6 +238,7 @@ async fn introspection_can_be_absent_or_forbidden() {
     let bench = Bench::start().await;
     for (introspection, v1, v2) in [
         (Introspection::Healthy, 200, 200),
+        (Introspection::WithoutAccount, 200, 200),
         (Introspection::WithoutV2, 200, 404),
         (Introspection::Absent, 404, 404),
         (Introspection::Forbidden, 403, 403),
@@ -252,6 +253,9 @@ async fn introspection_can_be_absent_or_forbidden() {
         ] {
             let answer = bench.get(path).send().await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{introspection:?} {path}");
+            let named = answer.text().await.unwrap().contains("account_uuid");
+            let healthy = introspection == Introspection::Healthy;
+            assert_eq!(named, healthy && path.contains("v2"));
         }
     }
 }

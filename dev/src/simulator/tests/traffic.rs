@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::*;
-use crate::simulator::{Order, When};
+use crate::simulator::{Order, When, clock};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -52,6 +52,17 @@ async fn a_client_that_keeps_reading_misses_nothing_and_repeats_nothing() {
             uuids(&read).into_iter().collect::<HashSet<_>>().len(),
             500 + 780
         );
+    }
+}
+
+#[tokio::test]
+async fn whoever_begins_to_read_now_sees_all_that_comes() {
+    let bench = Bench::start().await;
+    for count in [1, 5000] {
+        let start = json!({"limit": 1000, "start_time": clock::now().to_string()});
+        bench.simulator.publish(ACCOUNT, STREAM, count);
+        let (read, _) = bench.drain(start).await;
+        assert!(read.len() >= count);
     }
 }
 
