@@ -8,7 +8,17 @@ pub mod event;
 pub mod backoff;
 pub mod clock;
 pub mod disposition;
+pub mod metrics;
 pub mod outbound;
+pub mod secret;
+pub mod setting;
+pub mod shutdown;
+pub mod telemetry;
 
 pub mod avro;
+pub mod kafka;
 pub mod onepassword;
+
+pub mod relay;
+
+pub mod http;

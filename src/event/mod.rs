@@ -28,7 +28,7 @@ pub use self::{
     page::{Cursor, Page, PageError},
     position::{Place, Position},
     sign_in_attempt::SignInAttempt,
-    stream::{Stream, UnknownStream},
+    stream::{Stream, TaskId, UnknownStream},
     time::{EventTime, TimeError},
 };
 

@@ -13,6 +13,15 @@ pub enum Stream {
     AuditEvents,
 }
 
+/// A task: one stream of one connector. Its position is kept under this name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId {
+    /// The connector's name.
+    pub connector: String,
+    /// The stream.
+    pub stream: Stream,
+}
+
 /// A name that is none of the three streams.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no stream: there are signinattempts, itemusages and auditevents")]

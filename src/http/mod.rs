@@ -1,0 +1,5 @@
+//! What the worker serves over HTTP. Health and metrics have a port of their own, without credentials.
+
+mod monitoring;
+
+pub use self::monitoring::{Readiness, serve};

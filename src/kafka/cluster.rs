@@ -1,0 +1,195 @@
+//! How this worker's clients are configured: the operator's properties below, what exactly-once owns above.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    ClientConfig,
+    admin::AdminClient,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, ConsumerContext},
+    error::{KafkaError, KafkaResult},
+};
+
+use super::{TopicSettings, murmur2};
+
+/// A Kafka cluster as this worker reaches it.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    properties: BTreeMap<String, String>,
+    group_id: String,
+    topics: TopicSettings,
+}
+
+/// The context of clients that have no other.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quiet;
+
+/// librdkafka's own default.
+const DEFAULT_BATCH: usize = 1_000_000;
+const SMALLEST_BATCH: usize = 16_384;
+/// What a batch has beside its records, generously.
+const BATCH_OVERHEAD: usize = 2_048;
+const SESSION_TIMEOUT_MS: u64 = 10_000;
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// A cluster reached with librdkafka's `properties` by the workers of `group_id`.
+    #[must_use]
+    pub const fn new(
+        properties: BTreeMap<String, String>,
+        group_id: String,
+        topics: TopicSettings,
+    ) -> Self {
+        Self {
+            properties,
+            group_id,
+            topics,
+        }
+    }
+
+    /// The topics that the workers of this group use.
+    #[must_use]
+    pub const fn topics(&self) -> &TopicSettings {
+        &self.topics
+    }
+
+    /// The shard that a connector belongs to.
+    #[must_use]
+    pub fn shard_of(&self, connector: &str) -> u32 {
+        murmur2::partition(connector.as_bytes(), self.topics.shards)
+    }
+
+    /// How many bytes of records librdkafka puts into one batch; a larger record travels alone.
+    #[must_use]
+    pub fn batch_size(&self) -> usize {
+        let size = self
+            .properties
+            .get("batch.size")
+            .and_then(|size| size.parse().ok());
+        size.unwrap_or(DEFAULT_BATCH)
+    }
+
+    /// Keeps batches below what every event topic takes. The operator's own `batch.size` stays.
+    pub fn limit_batches(&mut self, smallest: usize) {
+        let size = smallest
+            .saturating_sub(BATCH_OVERHEAD)
+            .clamp(SMALLEST_BATCH, DEFAULT_BATCH);
+        self.properties
+            .entry("batch.size".to_owned())
+            .or_insert_with(|| size.to_string());
+    }
+
+    /// How long a worker may be silent before the group gives its shards away.
+    #[must_use]
+    pub fn session_timeout(&self) -> Duration {
+        let millis = self
+            .properties
+            .get("session.timeout.ms")
+            .and_then(|millis| millis.parse().ok());
+        Duration::from_millis(millis.unwrap_or(SESSION_TIMEOUT_MS))
+    }
+
+    /// The configuration of shard `shard`'s producer. What is set here cannot be set by the operator.
+    pub(super) fn producer(&self, shard: u32) -> ClientConfig {
+        let mut config = self.client(&[
+            ("compression.type", "zstd"),
+            ("linger.ms", "5"),
+            ("transaction.timeout.ms", "30000"),
+            ("queue.buffering.max.kbytes", "262144"),
+        ]);
+        config
+            .set("transactional.id", format!("{}-{shard}", self.group_id))
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random")
+            .set(
+                "message.max.bytes",
+                super::topics::LARGEST_RECORD.to_string(),
+            )
+            .set("delivery.report.only.error", "true");
+        config
+    }
+
+    /// The consumer that joins the workers' group. It never reads a record.
+    pub(super) fn member(&self) -> ClientConfig {
+        let mut config = self.client(&[
+            ("session.timeout.ms", "10000"),
+            ("heartbeat.interval.ms", "3000"),
+        ]);
+        config
+            .set("group.id", &self.group_id)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "latest");
+        config
+    }
+
+    /// A consumer that reads partitions by hand, and only what was committed.
+    pub(super) fn reader(&self) -> Result<BaseConsumer<Quiet>, KafkaError> {
+        let mut config = self.client(&[]);
+        config.remove("group.instance.id");
+        config
+            .set("group.id", &self.group_id)
+            .set("isolation.level", "read_committed")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest");
+        config.create_with_context(Quiet)
+    }
+
+    pub(super) fn admin(&self) -> KafkaResult<AdminClient<Quiet>> {
+        self.client(&[]).create_with_context(Quiet)
+    }
+
+    fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "onepassword-kafka");
+        for (name, value) in defaults {
+            config.set(*name, *value);
+        }
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
+        config.set("log.connection.close", "false");
+        config.set_log_level(RDKafkaLogLevel::Info);
+        config
+    }
+}
+
+// === impl Quiet ===
+
+/// Sends what librdkafka has to say to the log; a connection that comes and goes is no error there.
+macro_rules! quiet {
+    ($context:ty) => {
+        impl rdkafka::ClientContext for $context {
+            fn log(&self, level: rdkafka::config::RDKafkaLogLevel, fac: &str, message: &str) {
+                $crate::kafka::cluster::log(level, fac, message);
+            }
+
+            fn stats(&self, _: rdkafka::Statistics) {}
+
+            fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+                tracing::debug!(%error, reason, "kafka");
+            }
+        }
+    };
+}
+pub(super) use quiet;
+
+quiet!(Quiet);
+
+impl ConsumerContext for Quiet {}
+
+pub(super) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => {
+            tracing::warn!(target: "librdkafka", fac, "{message}");
+        }
+        RDKafkaLogLevel::Warning => tracing::info!(target: "librdkafka", fac, "{message}"),
+        _ => tracing::debug!(target: "librdkafka", fac, "{message}"),
+    }
+}

@@ -1,0 +1,166 @@
+//! How workers divide the shards: by joining one consumer group on the cursors topic.
+//!
+//! The group's only product is who owns which partition; no record is ever fetched through it. Partitions move one
+//! by one (`cooperative-sticky`), and a worker that gives one up holds the rebalance until its shard is closed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use rdkafka::{
+    TopicPartitionList,
+    consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Cluster, Error, cluster::quiet};
+
+/// A membership. Dropping it leaves the group, which first takes every shard back.
+#[derive(Debug)]
+pub struct Membership {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the group has decided.
+#[derive(Debug)]
+pub enum Ownership {
+    /// These shards are this worker's now.
+    Gained(Vec<u32>),
+    /// These shards are to be given up; the group waits, for a while, until `closed` is dropped.
+    Lost {
+        /// The shards.
+        shards: Vec<u32>,
+        /// Dropped when they are closed.
+        closed: oneshot::Sender<()>,
+    },
+}
+
+#[derive(Debug)]
+struct Member {
+    decisions: mpsc::UnboundedSender<Ownership>,
+    shards: u32,
+}
+
+/// How often the membership looks whether it should end; rebalances are served at once.
+const TICK: Duration = Duration::from_millis(100);
+
+// === impl Membership ===
+
+impl Membership {
+    /// Joins the group. Decisions arrive on the channel.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take the properties.
+    pub fn join(cluster: &Cluster) -> Result<(Self, mpsc::UnboundedReceiver<Ownership>), Error> {
+        let (decisions, receiver) = mpsc::unbounded_channel();
+        let member = Member {
+            decisions,
+            shards: cluster.topics().shards,
+        };
+        let consumer: BaseConsumer<Member> = cluster
+            .member()
+            .create_with_context(member)
+            .map_err(Error::outside)?;
+        consumer
+            .subscribe(&[&cluster.topics().cursors()])
+            .map_err(Error::outside)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::Builder::new()
+            .name("group".to_owned())
+            .spawn({
+                let stop = Arc::clone(&stop);
+                move || attend(&consumer, &stop)
+            })
+            .expect("the system has a thread to give");
+        let membership = Self {
+            stop,
+            thread: Some(thread),
+        };
+        Ok((membership, receiver))
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has ended the process already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Serves the membership until it is to end; dropping the consumer then leaves the group.
+fn attend(consumer: &BaseConsumer<Member>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        match consumer.poll(TICK) {
+            Some(Err(error)) => {
+                tracing::info!(%error, "the workers' group is not reached, trying on");
+            }
+            Some(Ok(_)) => {
+                tracing::error!("the group's consumer was given a record although it is paused");
+            }
+            None => {}
+        }
+    }
+    consumer.unsubscribe();
+}
+
+// === impl Member ===
+
+impl Member {
+    fn shards(&self, partitions: &TopicPartitionList) -> Vec<u32> {
+        let numbers = partitions
+            .elements()
+            .into_iter()
+            .map(|element| element.partition());
+        numbers
+            .filter_map(|partition| u32::try_from(partition).ok())
+            .filter(|shard| *shard < self.shards)
+            .collect()
+    }
+}
+
+quiet!(Member);
+
+impl ConsumerContext for Member {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(partitions) = rebalance {
+            let (closed, wait) = oneshot::channel();
+            let shards = self.shards(partitions);
+            if self
+                .decisions
+                .send(Ownership::Lost { shards, closed })
+                .is_ok()
+            {
+                // Closed is told by dropping, which is an error of the channel.
+                let _ = wait.blocking_recv();
+            }
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(partitions) => {
+                consumer
+                    .pause(partitions)
+                    .expect("partitions just assigned can be paused");
+                // Nobody listens any more only while the worker is ending.
+                let _ = self
+                    .decisions
+                    .send(Ownership::Gained(self.shards(partitions)));
+            }
+            Rebalance::Revoke(_) => {}
+            Rebalance::Error(error) => {
+                tracing::warn!(%error, "a rebalance failed, the group begins another");
+            }
+        }
+    }
+}

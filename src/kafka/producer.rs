@@ -1,0 +1,279 @@
+//! A shard's transactional producer. The types are the permission: only a fenced [`Producer`] begins a
+//! transaction, only an open [`Transaction`] takes records and positions, and it ends once.
+//!
+//! Everything here blocks, so a producer lives on its shard's own thread. `commit` first polls in steps of a
+//! millisecond until nothing is in flight, because rdkafka's own commit would wait 100 ms for each of the same
+//! polls (its `poll` never returns early).
+
+use std::{fmt, sync::Mutex, time::Duration};
+
+use rdkafka::{
+    error::{KafkaError, RDKafkaErrorCode as Code},
+    message::{DeliveryResult, Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
+};
+
+use super::{Cluster, Error, cluster::quiet, cursors, error};
+use crate::event::TaskId;
+
+/// A producer that has fenced every earlier one of its shard.
+pub struct Producer {
+    inner: BaseProducer<Deliveries>,
+    cursors: String,
+    shard: i32,
+}
+
+/// An open transaction. Dropping it without an end leaves it to [`Producer`]'s fence or the broker's time-out.
+#[derive(Debug)]
+#[must_use = "a transaction that is not ended blocks its consumers until it times out"]
+pub struct Transaction<'p> {
+    producer: &'p mut Producer,
+    records: usize,
+}
+
+/// A record on its way into a topic.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The key's bytes; without them the partition is random.
+    pub key: Option<&'a [u8]>,
+    /// The value's bytes.
+    pub value: &'a [u8],
+    /// Milliseconds since the epoch.
+    pub timestamp: i64,
+    /// Names and values, in order.
+    pub headers: &'a [(&'a str, &'a [u8])],
+}
+
+/// Remembers which records of the open transaction were not delivered.
+#[derive(Debug, Default)]
+struct Deliveries {
+    failed: Mutex<Vec<(usize, KafkaError)>>,
+}
+
+/// How long one call to the transaction coordinator may take before it is tried again.
+const CALL: Duration = Duration::from_secs(10);
+
+// === impl Producer ===
+
+impl Producer {
+    /// Creates the producer of `shard` and fences its predecessors: their open transaction is rolled back, and none
+    /// of them can commit again.
+    ///
+    /// # Errors
+    ///
+    /// When the transaction coordinator cannot be reached, or refuses. Nothing is left behind then.
+    pub fn fence(cluster: &Cluster, shard: u32) -> Result<Self, Error> {
+        let inner: BaseProducer<Deliveries> = cluster
+            .producer(shard)
+            .create_with_context(Deliveries::default())
+            .map_err(Error::outside)?;
+        inner.init_transactions(CALL).map_err(Error::outside)?;
+        Ok(Self {
+            inner,
+            cursors: cluster.topics().cursors(),
+            shard: i32::try_from(shard).expect("a partition is an i32"),
+        })
+    }
+
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    ///
+    /// When this producer is of no more use.
+    pub fn begin(&mut self) -> Result<Transaction<'_>, Error> {
+        self.inner
+            .begin_transaction()
+            .map_err(Error::in_transaction)?;
+        self.inner.context().take();
+        Ok(Transaction {
+            producer: self,
+            records: 0,
+        })
+    }
+
+    /// Serves librdkafka's events for `time`: a pause during which nothing is missed.
+    pub fn pause(&self, time: Duration) {
+        self.inner.poll(time);
+    }
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Producer of shard {}", self.shard)
+    }
+}
+
+// === impl Transaction ===
+
+impl Transaction<'_> {
+    /// Adds a record. Records are numbered from 0 in the order of these calls.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take it.
+    pub fn send(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (key, value) in record.headers {
+            headers = headers.insert(Header {
+                key,
+                value: Some(*value),
+            });
+        }
+        let mut base = BaseRecord::with_opaque_to(record.topic, self.records)
+            .payload(record.value)
+            .timestamp(record.timestamp)
+            .headers(headers);
+        base.key = record.key;
+        self.enqueue(base)
+    }
+
+    /// Stores a position, or forgets it (`None`), together with everything else in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take it.
+    pub fn store(&mut self, task: &TaskId, value: Option<&[u8]>, now: i64) -> Result<(), Error> {
+        let key = cursors::key(task);
+        let cursors = self.producer.cursors.clone();
+        let mut base = BaseRecord::with_opaque_to(&cursors, self.records)
+            .key(key.as_bytes())
+            .partition(self.producer.shard)
+            .timestamp(now);
+        base.payload = value;
+        self.enqueue(base)
+    }
+
+    /// Makes everything visible at once.
+    ///
+    /// # Errors
+    ///
+    /// What is not delivered rolls the transaction back. When it is not known whether the commit took place the
+    /// producer must be given up: the next fence decides, and the position that is read after it tells.
+    pub fn commit(self) -> Result<(), Error> {
+        self.drain();
+        if let Some(error) = self.undelivered() {
+            return self.fail(error);
+        }
+        loop {
+            match self
+                .producer
+                .inner
+                .commit_transaction(CALL)
+                .map_err(Error::in_transaction)
+            {
+                Err(Error::Unavailable(error)) => {
+                    tracing::info!(%error, "the commit is not answered yet");
+                }
+                Err(error @ Error::Abort(_)) => return self.fail(error),
+                result => return result,
+            }
+        }
+    }
+
+    /// Rolls everything back.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be done either: the producer is of no more use.
+    pub fn abort(self) -> Result<(), Error> {
+        loop {
+            match self
+                .producer
+                .inner
+                .abort_transaction(CALL)
+                .map_err(Error::in_transaction)
+            {
+                Err(Error::Unavailable(error)) => {
+                    tracing::info!(%error, "the roll-back is not answered yet");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Rolls back because of `error`, and answers with it or, when even that fails, with the worse one.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn fail(self, error: Error) -> Result<(), Error> {
+        if matches!(error, Error::Fenced | Error::Producer(_)) {
+            return Err(error);
+        }
+        self.abort().and(Err(error))
+    }
+
+    fn enqueue(&mut self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Error> {
+        loop {
+            match self.producer.inner.send(record) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(Code::QueueFull), back)) => {
+                    self.producer.inner.poll(Duration::from_millis(1));
+                    record = back;
+                }
+                Err((KafkaError::MessageProduction(Code::MessageSizeTooLarge), _)) => {
+                    return Err(Error::TooLarge(vec![self.records]));
+                }
+                Err((error, _)) => return Err(self.cause(error)),
+            }
+        }
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Waits until every record has been delivered or has failed; librdkafka's message time-out bounds it.
+    fn drain(&self) {
+        while self.producer.inner.in_flight_count() > 0 {
+            self.producer.inner.poll(Duration::from_millis(1));
+        }
+    }
+
+    fn undelivered(&self) -> Option<Error> {
+        let failed = self.producer.inner.context().take();
+        let too_large = |(_, error): &(usize, KafkaError)| {
+            error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge)
+        };
+        let refused: Vec<_> = failed
+            .iter()
+            .filter(|f| too_large(f))
+            .map(|(number, _)| *number)
+            .collect();
+        if !refused.is_empty() {
+            return Some(Error::TooLarge(refused));
+        }
+        let (_, first) = failed.into_iter().next()?;
+        Some(self.cause(first))
+    }
+
+    /// A producer that has been fenced fails its records with a code that does not say so.
+    fn cause(&self, error: KafkaError) -> Error {
+        match self.producer.inner.client().fatal_error() {
+            Some((code, _)) if error::is_fenced(code) => Error::Fenced,
+            Some((code, _)) => Error::Producer(KafkaError::MessageProduction(code)),
+            None => Error::in_transaction(error),
+        }
+    }
+}
+
+// === impl Deliveries ===
+
+impl Deliveries {
+    fn take(&self) -> Vec<(usize, KafkaError)> {
+        std::mem::take(&mut self.failed.lock().expect("no holder of this lock panics"))
+    }
+}
+
+quiet!(Deliveries);
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        if let Err((error, _)) = result {
+            let mut failed = self.failed.lock().expect("no holder of this lock panics");
+            failed.push((number, error.clone()));
+        }
+    }
+}

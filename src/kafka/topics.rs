@@ -1,0 +1,313 @@
+//! The topics that the workers use: their names, their creation, and what existing ones are checked for.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    admin::{AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
+    consumer::Consumer,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+};
+
+use super::{Cluster, Error, TopicSettings};
+use crate::event::Stream;
+
+/// What the worker found, once every topic is there.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Partitions of the cursors topic.
+    pub cursors_partitions: u32,
+    /// How long each event topic keeps records by their own time; `None`: for ever, or not told.
+    pub retention: BTreeMap<Stream, Duration>,
+    /// The largest batch that every event topic takes, in bytes, where that is told.
+    pub largest_batch: Option<usize>,
+}
+
+/// A topic that is missing or unfit, and the way out.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(String);
+
+/// Why the topics are not in order.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    /// They cannot be used as they are; each line says what to do.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Unfit(Vec<Unfit>),
+    /// Kafka was not reached, or refuses.
+    #[error(transparent)]
+    Kafka(#[from] Error),
+}
+
+/// A topic as it is created.
+struct Wanted {
+    name: String,
+    partitions: u32,
+    configs: Vec<(&'static str, String)>,
+}
+
+/// The largest record that any topic of ours takes, an event of extreme size as a dead letter: an answer of the API
+/// is 64 MiB at most, and a request to a broker 100 MiB (`socket.request.max.bytes`).
+pub(super) const LARGEST_RECORD: u32 = 67_108_864;
+
+const ANSWER: Duration = Duration::from_secs(30);
+
+// === impl TopicSettings ===
+
+impl TopicSettings {
+    /// Where a stream's events go.
+    #[must_use]
+    pub fn events(&self, stream: Stream) -> String {
+        format!("{}.{stream}", self.prefix)
+    }
+
+    /// Where positions are kept.
+    #[must_use]
+    pub fn cursors(&self) -> String {
+        format!("{}.cursors", self.prefix)
+    }
+
+    /// Where items go that could not become records.
+    #[must_use]
+    pub fn dead_letters(&self) -> String {
+        format!("{}.deadletters", self.prefix)
+    }
+
+    /// Every topic, as it is created.
+    fn all(&self) -> Vec<Wanted> {
+        let retention = ("retention.ms", self.retention_ms.to_string());
+        let delete = ("cleanup.policy", "delete".to_owned());
+        let mut topics: Vec<_> = Stream::ALL
+            .map(|stream| Wanted {
+                name: self.events(stream),
+                partitions: self.partitions,
+                configs: vec![delete.clone(), retention.clone()],
+            })
+            .into();
+        topics.push(Wanted {
+            name: self.cursors(),
+            partitions: self.shards,
+            configs: vec![
+                ("cleanup.policy", "compact".to_owned()),
+                ("segment.ms", "3600000".to_owned()),
+                ("segment.bytes", "16777216".to_owned()),
+                ("min.cleanable.dirty.ratio", "0.1".to_owned()),
+            ],
+        });
+        topics.push(Wanted {
+            name: self.dead_letters(),
+            partitions: 1,
+            configs: vec![
+                delete,
+                retention,
+                ("max.message.bytes", LARGEST_RECORD.to_string()),
+            ],
+        });
+        topics
+    }
+}
+
+/// Creates what is missing and checks what is there.
+///
+/// A cluster that forbids creation is told what to create; one that forbids description is believed.
+///
+/// # Errors
+///
+/// All that is unfit at once, or Kafka's refusal.
+pub async fn ensure(cluster: &Cluster) -> Result<Found, TopicError> {
+    let existing = partitions(cluster).await?;
+    let missing: Vec<_> = cluster
+        .topics()
+        .all()
+        .into_iter()
+        .filter(|topic| !existing.contains_key(&topic.name))
+        .collect();
+    create(cluster, &missing).await?;
+    let cursors = cluster.topics().cursors();
+    let shards = cluster.topics().shards;
+    let mut found = Found {
+        cursors_partitions: existing.get(&cursors).copied().unwrap_or(shards),
+        ..Found::default()
+    };
+    let mut unfit = Vec::new();
+    if found.cursors_partitions < shards {
+        unfit.push(Unfit(format!(
+            "{cursors} has {} partitions, but topics.shards is {shards}: set topics.shards: {}, or grow the topic: \
+             kafka-topics.sh --bootstrap-server … --alter --topic {cursors} --partitions {shards}",
+            found.cursors_partitions, found.cursors_partitions
+        )));
+    }
+    check_configs(cluster, &mut found, &mut unfit).await?;
+    if unfit.is_empty() {
+        Ok(found)
+    } else {
+        Err(TopicError::Unfit(unfit))
+    }
+}
+
+/// Partitions of every topic of ours that exists.
+async fn partitions(cluster: &Cluster) -> Result<BTreeMap<String, u32>, Error> {
+    let cluster = cluster.clone();
+    let ask = move || {
+        let reader = cluster.reader().map_err(Error::outside)?;
+        let metadata = reader
+            .fetch_metadata(None, ANSWER)
+            .map_err(Error::outside)?;
+        let ours = metadata
+            .topics()
+            .iter()
+            .filter(|topic| topic.error().is_none());
+        Ok(ours
+            .map(|topic| {
+                (
+                    topic.name().to_owned(),
+                    u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX),
+                )
+            })
+            .collect())
+    };
+    tokio::task::spawn_blocking(ask)
+        .await
+        .expect("asking does not panic")
+}
+
+async fn create(cluster: &Cluster, missing: &[Wanted]) -> Result<(), TopicError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let replication = cluster.topics().replication_factor;
+    let topics: Vec<_> = missing
+        .iter()
+        .map(|topic| topic.request(replication))
+        .collect();
+    let admin = cluster.admin().map_err(Error::outside)?;
+    let results = admin
+        .create_topics(&topics, &AdminOptions::new().request_timeout(Some(ANSWER)))
+        .await
+        .map_err(Error::outside)?;
+    let unfit: Vec<_> = results
+        .into_iter()
+        .zip(missing)
+        .filter_map(|(result, topic)| match result {
+            Ok(name) => {
+                tracing::info!(topic = name, "created a topic");
+                None
+            }
+            Err((_, Code::TopicAlreadyExists)) => None,
+            Err((_, code)) => Some(topic.uncreated(replication, code)),
+        })
+        .collect();
+    if unfit.is_empty() {
+        Ok(())
+    } else {
+        Err(TopicError::Unfit(unfit))
+    }
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    fn request(&self, replication: i32) -> NewTopic<'_> {
+        let partitions =
+            i32::try_from(self.partitions).expect("settings bound the number of partitions");
+        let topic = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(replication));
+        self.configs
+            .iter()
+            .fold(topic, |topic, (name, value)| topic.set(name, value))
+    }
+
+    fn uncreated(&self, replication: i32, code: Code) -> Unfit {
+        let Self {
+            name,
+            partitions,
+            configs,
+        } = self;
+        let configs: Vec<_> = configs
+            .iter()
+            .map(|(name, value)| format!("--config {name}={value}"))
+            .collect();
+        let replication = match replication {
+            -1 => String::new(),
+            factor => format!("--replication-factor {factor} "),
+        };
+        Unfit(format!(
+            "{name} is missing and cannot be created ({code}): allow this user to create it, or have it created: \
+             kafka-topics.sh --bootstrap-server … --create --topic {name} --partitions {partitions} {replication}{}",
+            configs.join(" ")
+        ))
+    }
+}
+
+async fn check_configs(
+    cluster: &Cluster,
+    found: &mut Found,
+    unfit: &mut Vec<Unfit>,
+) -> Result<(), TopicError> {
+    for (name, configs) in configs(cluster).await? {
+        let get = |config: &str| configs.get(config).map_or("", String::as_str);
+        let compact = get("cleanup.policy")
+            .split(',')
+            .any(|policy| policy.trim() == "compact");
+        if name == cluster.topics().cursors() && !compact {
+            unfit.push(Unfit(format!(
+                "{name} is not compacted and would forget positions: kafka-configs.sh --bootstrap-server … --alter \
+                 --entity-type topics --entity-name {name} --add-config cleanup.policy=compact"
+            )));
+        }
+        let by_event_time = get("message.timestamp.type") != "LogAppendTime";
+        let stream = Stream::ALL
+            .into_iter()
+            .find(|stream| cluster.topics().events(*stream) == name);
+        if let (Some(_), Ok(bytes)) = (stream, get("max.message.bytes").parse()) {
+            found.largest_batch = Some(found.largest_batch.map_or(bytes, |least| bytes.min(least)));
+        }
+        if let (Some(stream), true, Ok(millis)) =
+            (stream, by_event_time, get("retention.ms").parse())
+        {
+            found
+                .retention
+                .insert(stream, Duration::from_millis(millis));
+        }
+    }
+    Ok(())
+}
+
+/// The configs of our topics, as far as the cluster tells them.
+async fn configs(cluster: &Cluster) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+    let topics = cluster.topics().all();
+    let resources: Vec<_> = topics
+        .iter()
+        .map(|topic| ResourceSpecifier::Topic(&topic.name))
+        .collect();
+    let admin = cluster.admin().map_err(Error::outside)?;
+    let answers = admin
+        .describe_configs(
+            &resources,
+            &AdminOptions::new().request_timeout(Some(ANSWER)),
+        )
+        .await;
+    let answers = match answers.map_err(Error::outside) {
+        Err(error @ Error::Refused(_)) => {
+            tracing::info!(%error, "the cluster does not tell the topics' configs, they are not checked");
+            return Ok(BTreeMap::new());
+        }
+        answers => answers?,
+    };
+    let described = |(answer, topic): (Result<ConfigResource, Code>, &Wanted)| match answer {
+        Ok(resource) => {
+            let entries = resource.entries.into_iter();
+            Some((
+                topic.name.clone(),
+                entries.filter_map(|e| Some((e.name, e.value?))).collect(),
+            ))
+        }
+        Err(code) => {
+            tracing::info!(topic = topic.name, error = %KafkaError::AdminOp(code), "the topic's configs are not told");
+            None
+        }
+    };
+    Ok(answers
+        .into_iter()
+        .zip(&topics)
+        .filter_map(described)
+        .collect())
+}

@@ -1,0 +1,82 @@
+//! A connector as the relay needs it: settings that have been judged.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use crate::{event::Stream, secret::Template};
+
+/// One account's integration.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    /// Its name, unique in the workers' group.
+    pub name: String,
+    /// The token, read anew before each poll.
+    pub token: Template,
+    /// Where the Events API is; otherwise the token says so.
+    pub url: Option<Url>,
+    /// What to read; otherwise all that the token covers.
+    pub streams: Option<Vec<Stream>>,
+    /// The pause after a poll that has reached the end.
+    pub poll_interval: Duration,
+    /// Events in one answer, 1 to 1000. The API keeps to the limit that a reading began with.
+    pub page_limit: u16,
+    /// Where a task without a position begins.
+    pub start: Start,
+    /// What records are keyed by.
+    pub key: Key,
+}
+
+/// Where a task without a position begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// As far back as the API keeps events: 120 days.
+    Earliest,
+    /// Now.
+    Latest,
+    /// At this time.
+    At(Timestamp),
+    /// This long ago.
+    Ago(SignedDuration),
+}
+
+/// What records are keyed by, and so what is kept in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The user who acted, or the event where there is none.
+    User,
+    /// The event.
+    Event,
+    /// The account.
+    Account,
+    /// The connector.
+    Connector,
+}
+
+/// How long 1Password keeps events (Events API documentation, "Introduction").
+const API_RETENTION: SignedDuration = SignedDuration::from_hours(120 * 24);
+
+// === impl Start ===
+
+impl Start {
+    /// The time to begin at, in whole seconds, which is what the API is asked in.
+    #[must_use]
+    pub fn resolve(self, now: Timestamp) -> Timestamp {
+        let time = match self {
+            Self::Earliest => now - API_RETENTION,
+            Self::Latest => now,
+            Self::At(time) => time,
+            Self::Ago(back) => now - back,
+        };
+        Timestamp::from_second(time.as_second()).expect("a time's own seconds are in range")
+    }
+}
+
+impl Connector {
+    /// The streams that it may have tasks for.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<Stream> {
+        self.streams.clone().unwrap_or_else(|| Stream::ALL.to_vec())
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a task does not go on, and what it does about it: the one place where every error's decision is made.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{source::SourceError, writer::Refused};
+use crate::{avro::RegistryError, disposition::Disposition, onepassword::ApiError};
+
+/// Why a poll has not reached the end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TaskError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error("the token does not cover {0}: issue one that does, or take {0} out of `streams`")]
+    NotCovered(&'static str),
+    #[error("the token does not cover this stream, which is therefore not read")]
+    Unassigned,
+    #[error(
+        "the API says that there is more but does not move on from its cursor; reading on would repeat events for ever. \
+         If it stays so, tell 1Password's support, or move the position past this point"
+    )]
+    Stuck,
+    #[error(
+        "the stored position cannot be read ({0}); write a valid one, or a tombstone to begin at start.time, under the \
+         same key, then restart the worker"
+    )]
+    UnreadablePosition(String),
+    #[error(
+        "reading would begin at {start}, but the topic keeps records for {kept:#} only, by their own time: older events \
+         would vanish at once. Raise the topic's retention.ms, or set a later start.time"
+    )]
+    WouldVanish {
+        start: Timestamp,
+        kept: SignedDuration,
+    },
+    #[error("the shard is lost")]
+    ShardLost,
+}
+
+// === impl TaskError ===
+
+impl TaskError {
+    /// What to do about it. Whatever is not worth an immediate retry fails the task.
+    pub(super) fn disposition(&self) -> Disposition {
+        match self {
+            Self::Source(error) => error.disposition(),
+            Self::Registry(error) => error.disposition(),
+            Self::ShardLost => Disposition::Rebuild,
+            _ => Disposition::Fail,
+        }
+    }
+}
+
+impl From<ApiError> for TaskError {
+    fn from(error: ApiError) -> Self {
+        Self::Source(error.into())
+    }
+}

@@ -1,0 +1,153 @@
+//! One connector's account, shared by its tasks: the token as it is now, and what introspection tells of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Connector, pace::Pace};
+use crate::{
+    disposition::Disposition,
+    event::Stream,
+    metrics::Metrics,
+    onepassword::{Account, ApiError, Client, ConnectError, Outcome, Shared},
+    secret::SecretError,
+};
+
+/// Where a connector's tasks get their client from.
+#[derive(Debug)]
+pub(super) struct Source {
+    connector: Arc<Connector>,
+    api: Shared,
+    metrics: Arc<Metrics>,
+    session: tokio::sync::Mutex<Option<Arc<Session>>>,
+    pace: Mutex<Pace>,
+}
+
+/// A token that 1Password has accepted.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) account: Account,
+    token: SecretString,
+}
+
+/// Why there is no session, or no page.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SourceError {
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(super) fn new(connector: Arc<Connector>, api: Shared, metrics: Arc<Metrics>) -> Self {
+        let pace = Mutex::new(Pace::new(connector.poll_interval));
+        Self {
+            connector,
+            api,
+            metrics,
+            session: tokio::sync::Mutex::default(),
+            pace,
+        }
+    }
+
+    /// The session of the token as it is now. A rotated token is introspected anew; whoever comes first asks for all.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, SourceError> {
+        let token = self.connector.token.resolve()?;
+        let mut session = self.session.lock().await;
+        if let Some(current) = session.as_ref().filter(|current| current.has(&token)) {
+            return Ok(Arc::clone(current));
+        }
+        let client = Client::connect(&self.api, self.connector.url.as_ref(), &token)?;
+        let account = client.introspect().await;
+        self.note("introspect", &account);
+        let opened = Arc::new(Session {
+            account: account?,
+            client,
+            token,
+        });
+        let expiry = opened.client.claims().and_then(|claims| claims.expires);
+        self.metrics.token_expiry(&self.connector.name, expiry);
+        tracing::info!(
+            connector = self.connector.name,
+            host = opened.client.base_url().host_str(),
+            features = opened.account.features.join(","),
+            expires = expiry.map(tracing::field::display),
+            "1Password has accepted the token"
+        );
+        *session = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// Has the token introspected again before it is next used.
+    pub(super) async fn forget(&self) {
+        *self.session.lock().await = None;
+    }
+
+    /// Whether the token is another than the one that `session` or the last failure had.
+    pub(super) fn token_differs(&self, from: &SecretString) -> bool {
+        let now = self.connector.token.resolve();
+        now.is_ok_and(|now| now.expose_secret() != from.expose_secret())
+    }
+
+    /// The token as it is now, to compare with later; empty where it cannot be resolved.
+    pub(super) fn token(&self) -> SecretString {
+        self.connector.token.resolve().unwrap_or_default()
+    }
+
+    /// Counts an answer, and slows down where it asks for that.
+    pub(super) fn note<T>(&self, request: &'static str, answer: &Result<T, ApiError>) {
+        let outcome = answer
+            .as_ref()
+            .map_or_else(ApiError::outcome, |_| Outcome::Ok);
+        self.metrics
+            .requested(&self.connector.name, request, outcome.as_str());
+        if outcome == Outcome::Throttled {
+            self.pace().throttled((self.api.clock)());
+        }
+    }
+
+    /// The poll interval in force.
+    pub(super) fn interval(&self, now: Timestamp) -> std::time::Duration {
+        let interval = self.pace().interval(now);
+        self.metrics.poll_interval(&self.connector.name, interval);
+        interval
+    }
+
+    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    pub(super) fn may_read(&self, stream: Stream) -> bool {
+        self.account
+            .features
+            .iter()
+            .any(|feature| feature == stream.name())
+    }
+
+    fn has(&self, token: &SecretString) -> bool {
+        self.token.expose_secret() == token.expose_secret()
+    }
+}
+
+// === impl SourceError ===
+
+impl SourceError {
+    pub(super) fn disposition(&self) -> Disposition {
+        match self {
+            Self::Secret(_) => Disposition::Fail,
+            Self::Connect(error) => error.disposition(),
+            Self::Api(error) => error.disposition(),
+        }
+    }
+}

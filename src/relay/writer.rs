@@ -1,0 +1,257 @@
+//! A shard's thread: it alone holds the shard's producer, and commits what the tasks hand over.
+//!
+//! One transaction takes every page that is waiting, from any of the shard's tasks, up to a bound; while it commits,
+//! the tasks fetch the next ones. So a busy shard makes few large transactions, and a quiet one commits at once.
+//!
+//! A roll-back sends the same pages again. A page that can never be committed breaks its lane: it and everything that
+//! its task handed over after it is refused, for a later position must not overtake it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::{Batch, Envelope};
+use crate::{
+    backoff::Backoff,
+    clock::Clock,
+    event::{Position, TaskId},
+    kafka::{Error, Producer, Transaction},
+    metrics::Metrics,
+};
+
+/// A page on its way into Kafka, with the position behind it.
+#[derive(Debug)]
+pub(super) struct Handover {
+    pub(super) task: Arc<TaskId>,
+    pub(super) envelope: Arc<Envelope>,
+    pub(super) batch: Batch,
+    pub(super) position: Position,
+    pub(super) lane: Lane,
+    /// When the API had answered.
+    pub(super) fetched: Instant,
+    /// Told when it is committed, or refused; dropped when the shard is lost.
+    pub(super) done: oneshot::Sender<Result<(), Refused>>,
+}
+
+/// The order of a task's pages: once broken, nothing more of it is committed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lane(Arc<AtomicBool>);
+
+/// A page that no topic takes.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "the broker refuses records of this page as too large, also as dead letters: raise max.message.bytes of the event \
+     and dead-letter topics, above kafka.batch.size at least"
+)]
+pub(super) struct Refused;
+
+/// The thread, as its shard sees it. Dropping it lets the thread end after what it has in hand.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) queue: mpsc::Sender<Handover>,
+    closing: Arc<AtomicBool>,
+    /// The thread's end, until it has been told.
+    ended: Option<oneshot::Receiver<Result<(), Error>>>,
+}
+
+struct Thread {
+    producer: Producer,
+    queue: mpsc::Receiver<Handover>,
+    closing: Arc<AtomicBool>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+/// Pages in one transaction at most.
+const PAGES: usize = 16;
+
+// === impl Writer ===
+
+impl Writer {
+    pub(super) fn start(
+        shard: u32,
+        producer: Producer,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (queue, receiver) = mpsc::channel(PAGES);
+        let (end, ended) = oneshot::channel();
+        let closing = Arc::new(AtomicBool::new(false));
+        let thread = Thread {
+            producer,
+            queue: receiver,
+            closing: Arc::clone(&closing),
+            clock,
+            metrics,
+        };
+        thread::Builder::new()
+            .name(format!("shard-{shard}"))
+            .spawn(move || {
+                // Nobody listens when the shard was given up meanwhile.
+                let _ = end.send(thread.run());
+            })
+            .expect("the system has a thread to give");
+        Self {
+            queue,
+            closing,
+            ended: Some(ended),
+        }
+    }
+
+    /// Waits until the thread has ended by itself, which it does only for an error.
+    pub(super) async fn failed(&mut self) -> Error {
+        let ended = self.ended.as_mut().expect("a thread ends once").await;
+        self.ended = None;
+        match ended.expect("a shard's thread does not panic") {
+            Err(error) => error,
+            Ok(()) => unreachable!("the thread goes on while its queue is open"),
+        }
+    }
+
+    /// Takes no more pages, and waits until those that were taken are committed or rolled back.
+    pub(super) async fn close(self) {
+        self.closing.store(true, Ordering::Relaxed);
+        drop(self.queue);
+        if let Some(ended) = self.ended {
+            // An error comes too late to matter: the fence of the next owner settles it.
+            let _ = ended.await;
+        }
+    }
+}
+
+// === impl Thread ===
+
+impl Thread {
+    fn run(mut self) -> Result<(), Error> {
+        let mut backoff = Backoff::new(
+            Duration::from_millis(100),
+            Duration::from_secs(30),
+            fastrand::Rng::new(),
+        );
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut pages = vec![first];
+            while let Err(error) = self.attempt(&mut pages) {
+                self.mend(&error, &mut pages);
+                if !matches!(error, Error::TooLarge(_) | Error::Abort(_))
+                    || self.closing.load(Ordering::Relaxed)
+                {
+                    return Err(error);
+                }
+                self.producer.pause(backoff.next_wait());
+            }
+            backoff.reset();
+        }
+        Ok(())
+    }
+
+    /// Commits `pages` and what else is waiting. After an error they are all still there.
+    fn attempt(&mut self, pages: &mut Vec<Handover>) -> Result<(), Error> {
+        let begun = Instant::now();
+        refuse_broken(pages);
+        let mut transaction = self.producer.begin()?;
+        for page in &*pages {
+            if let Err(error) = page.send(&mut transaction) {
+                return transaction.fail(error);
+            }
+        }
+        while pages.len() < PAGES
+            && let Ok(page) = self.queue.try_recv()
+        {
+            let sent = if page.lane.is_broken() {
+                Ok(())
+            } else {
+                page.send(&mut transaction)
+            };
+            pages.push(page);
+            if let Err(error) = sent {
+                return transaction.fail(error);
+            }
+        }
+        refuse_broken(pages);
+        if let Err(error) = store(&mut transaction, pages, (self.clock)().as_millisecond()) {
+            return transaction.fail(error);
+        }
+        transaction.commit()?;
+        self.metrics.transaction(begun.elapsed());
+        for page in pages.drain(..) {
+            page.committed(&self.metrics);
+        }
+        Ok(())
+    }
+
+    /// Turns what was refused as too large into dead letters, or breaks the lane where that cannot be.
+    fn mend(&self, error: &Error, pages: &mut [Handover]) {
+        self.metrics.aborted();
+        tracing::warn!(%error, pages = pages.len(), "the transaction was rolled back");
+        let Error::TooLarge(numbers) = error else {
+            return;
+        };
+        for number in numbers {
+            let mut before = 0;
+            for page in &mut *pages {
+                if (before..before + page.batch.len()).contains(number)
+                    && !page.batch.divert(number - before)
+                {
+                    page.lane.0.store(true, Ordering::Relaxed);
+                }
+                before += page.batch.len();
+            }
+        }
+    }
+}
+
+// === impl Lane ===
+
+impl Lane {
+    fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+// === impl Handover ===
+
+impl Handover {
+    fn send(&self, transaction: &mut Transaction<'_>) -> Result<(), Error> {
+        self.batch
+            .each(&self.envelope, |record| transaction.send(record))
+    }
+
+    fn committed(self, metrics: &Metrics) {
+        let (all, dead) = (self.batch.len(), self.batch.dead_letters());
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        if all > 0 {
+            metrics.committed(&self.task, count(all - dead), count(dead));
+            metrics.delivered(self.fetched.elapsed());
+        }
+        // A task that is gone does not mind.
+        let _ = self.done.send(Ok(()));
+    }
+}
+
+/// Stores the last position of each task.
+fn store(transaction: &mut Transaction<'_>, pages: &[Handover], now: i64) -> Result<(), Error> {
+    let last: BTreeMap<&TaskId, &Position> = pages
+        .iter()
+        .map(|page| (&*page.task, &page.position))
+        .collect();
+    for (task, position) in last {
+        let value = serde_json::to_vec(position).expect("a position is plain data");
+        transaction.store(task, Some(&value), now)?;
+    }
+    Ok(())
+}
+
+fn refuse_broken(pages: &mut Vec<Handover>) {
+    for page in pages.extract_if(.., |page| page.lane.is_broken()) {
+        // A task that is gone does not mind.
+        let _ = page.done.send(Err(Refused));
+    }
+}
