@@ -8,13 +8,15 @@ mod client;
 mod error;
 mod host;
 mod limits;
+mod settings;
 mod token;
 
 pub use self::{
     client::{Account, Answer, Client, ConnectError, Shared, http_client},
     error::{ApiError, Outcome},
-    host::{AllowedHosts, HostError},
+    host::{AllowedHosts, EntryError, HostError},
     limits::{Limit, Limits},
+    settings::Settings,
     token::{Claims, Token, TokenError},
 };
 pub use crate::outbound::{ClientError, Timeouts};
