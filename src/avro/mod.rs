@@ -5,11 +5,13 @@ mod error;
 mod registry;
 mod rest;
 mod schemas;
+mod settings;
 
 pub use self::{
     error::RegistryError,
     registry::{Registration, Registry, SchemaId},
     rest::{Access, ClientCertificate, Credentials},
-    schemas::{SubjectStrategy, UnknownStrategy, record_name, schema, subject},
+    schemas::{SubjectStrategy, record_name, schema, subject},
+    settings::RegistrySettings,
 };
 pub use crate::outbound::{ClientError, Timeouts};
