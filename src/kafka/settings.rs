@@ -1,0 +1,281 @@
+//! What the worker's file says about Kafka: librdkafka's properties, and the topics.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::properties;
+use crate::setting::{
+    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text, whole,
+};
+
+/// librdkafka properties of the operator's. Its `Debug` form hides the values of secret ones.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Properties(BTreeMap<String, String>);
+
+/// How the worker's topics are named and created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// What every topic's name begins with.
+    pub prefix: String,
+    /// Partitions of each event topic.
+    pub partitions: u32,
+    /// Replication factor; -1: the broker's default.
+    pub replication_factor: i32,
+    /// How long event topics keep records, in milliseconds; -1: for ever.
+    pub retention_ms: i64,
+    /// Partitions of the cursors topic.
+    pub shards: u32,
+}
+
+const PREFIX: Setting = Setting::new(
+    "topics.prefix",
+    Kind::String,
+    Fallback::Value("onepassword"),
+    "What the names of all topics begin with: `<prefix>.signinattempts`, `<prefix>.cursors` and so on. Workers with \
+     another prefix begin from nothing.",
+);
+
+const PARTITIONS: Setting = Setting::new(
+    "topics.partitions",
+    Kind::Int,
+    Fallback::Value("6"),
+    "Partitions of each event topic that the worker creates.",
+);
+
+const REPLICATION_FACTOR: Setting = Setting::new(
+    "topics.replication.factor",
+    Kind::Int,
+    Fallback::Value("-1"),
+    "Replication factor of the topics that the worker creates; -1 is the broker's default.",
+);
+
+const RETENTION_MS: Setting = Setting::new(
+    "topics.retention.ms",
+    Kind::Long,
+    Fallback::Value("31536000000"),
+    "How long event topics that the worker creates keep their events: one year by default, -1 is for ever. 1Password \
+     hands out 120 days, and less retention would delete the oldest of these at once.",
+);
+
+const SHARDS: Setting = Setting::new(
+    "topics.shards",
+    Kind::Int,
+    Fallback::Value("8"),
+    "Partitions of `<prefix>.cursors`: at most so many workers have something to do. It cannot be changed later.",
+)
+.importance(Importance::Low);
+
+// === impl Properties ===
+
+impl Properties {
+    /// Reads what stands below `kafka`, under librdkafka's own names. librdkafka judges it, one property at a time
+    /// and without a network; what exactly-once or the worker owns is refused.
+    pub fn parse(values: &Values, mistakes: &mut Mistakes) -> Option<Self> {
+        let count = mistakes.iter().count();
+        let mut accepted = BTreeMap::new();
+        for (name, value) in values.iter() {
+            let Some(text) = value.text() else { continue };
+            match properties::judge(name, value, text) {
+                Ok(()) => {
+                    accepted.insert(name.to_owned(), text.to_owned());
+                }
+                Err(what) => mistakes.add(name, value.line, what),
+            }
+        }
+        let has_brokers = ["bootstrap.servers", "metadata.broker.list"]
+            .iter()
+            .any(|name| values.get(name).is_some());
+        if !has_brokers {
+            mistakes.add(
+                "bootstrap.servers",
+                None,
+                "is missing: write the brokers' addresses, as host:port with commas between them",
+            );
+        }
+        let is_complete = values.iter().all(|(_, value)| value.text().is_some());
+        (is_complete && mistakes.iter().count() == count).then_some(Self(accepted))
+    }
+
+    /// The value of `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All of them, by name; secrets too.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.iter().map(|(name, value)| {
+            let value = if properties::is_secret(name) {
+                "…"
+            } else {
+                value
+            };
+            (name, value)
+        });
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+impl FromIterator<(String, String)> for Properties {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(properties: I) -> Self {
+        Self(properties.into_iter().collect())
+    }
+}
+
+// === impl TopicSettings ===
+
+impl TopicSettings {
+    /// All that may be set.
+    pub const TABLE: &'static [Setting] =
+        &[PREFIX, PARTITIONS, REPLICATION_FACTOR, RETENTION_MS, SHARDS];
+
+    /// Reads them; nothing where there is a mistake.
+    pub fn parse(values: &Values, mistakes: &mut Mistakes) -> Option<Self> {
+        Self::read(&mut Reader::new(values, mistakes)).ok()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Reported> {
+        let prefix = reader.one(&PREFIX, prefix);
+        let partitions = reader.one(&PARTITIONS, whole(1..=10_000));
+        let replication_factor = reader.one(&REPLICATION_FACTOR, replication_factor);
+        let retention_ms = reader.one(&RETENTION_MS, retention);
+        let shards = reader.one(&SHARDS, whole(1..=1_000));
+        Ok(Self {
+            prefix: prefix?,
+            partitions: partitions?,
+            replication_factor: replication_factor?,
+            retention_ms: retention_ms?,
+            shards: shards?,
+        })
+    }
+}
+
+/// A topic's name has at most 249 characters (Kafka's `Topic.validate`); the longest ending needs 15 of them.
+fn prefix(written: &str) -> Result<String, String> {
+    let prefix = text(written)?;
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if !prefix.chars().all(is_legal) {
+        return Err(
+            "cannot begin a topic's name: these have letters, digits, '.', '_' and '-'".to_owned(),
+        );
+    }
+    if prefix.len() > 200 {
+        return Err("is too long, 200 characters are the most".to_owned());
+    }
+    Ok(prefix)
+}
+
+fn replication_factor(text: &str) -> Result<i32, String> {
+    match whole(-1..=32_767)(text)? {
+        0 => Err("replicas keep nothing: write -1 for the broker's default".to_owned()),
+        factor => Ok(factor),
+    }
+}
+
+fn retention(text: &str) -> Result<i64, String> {
+    match whole(-1..=i64::MAX)(text)? {
+        0 => Err("keeps nothing: write -1 to keep events for ever".to_owned()),
+        millis => Ok(millis),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> Values {
+        pairs
+            .iter()
+            .map(|&(name, text)| (name.to_owned(), text.to_owned()))
+            .collect()
+    }
+
+    fn kafka(pairs: &[(&str, &str)]) -> Result<Properties, String> {
+        let mut mistakes = Mistakes::new();
+        let parsed = Properties::parse(&values(pairs), &mut mistakes);
+        parsed.ok_or_else(|| mistakes.to_string())
+    }
+
+    fn topics(pairs: &[(&str, &str)]) -> Result<TopicSettings, String> {
+        let mut mistakes = Mistakes::new();
+        let parsed = TopicSettings::parse(&values(pairs), &mut mistakes);
+        parsed.ok_or_else(|| mistakes.to_string())
+    }
+
+    #[test]
+    fn any_property_of_librdkafka_passes() {
+        let given = [
+            ("bootstrap.servers", "a:1,b:2"),
+            ("compression.type", "zstd"),
+            ("debug", "broker,topic"),
+            ("group.instance.id", "one"),
+            ("linger.ms", "5"),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.password", "hidden"),
+            ("sasl.username", "me"),
+            ("security.protocol", "sasl_ssl"),
+            ("transaction.timeout.ms", "60000"),
+        ];
+        let properties = kafka(&given).unwrap();
+        assert!(properties.iter().eq(given));
+        assert!(!format!("{properties:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn every_mistake_is_told_and_no_secret() {
+        let error = kafka(&[
+            ("acks", "1"),
+            ("linger.ms", "soon"),
+            ("lingerms", "5"),
+            ("sasl.oauthbearer.client.secret", "hid\0den"),
+            ("transaction.timeout.ms", "5000"),
+        ]);
+        assert_eq!(
+            error.unwrap_err(),
+            "acks: is always 'all': with less, a committed event could be lost\n\
+             linger.ms: librdkafka refuses it: Invalid value for configuration property \"linger.ms\"\n\
+             lingerms: librdkafka has no such property\n\
+             sasl.oauthbearer.client.secret: librdkafka refuses the value\n\
+             transaction.timeout.ms: 5000 is too small, 10000 is the least\n\
+             bootstrap.servers: is missing: write the brokers' addresses, as host:port with commas between them"
+        );
+    }
+
+    #[test]
+    fn topics_have_defaults() {
+        let defaults = TopicSettings {
+            prefix: "onepassword".to_owned(),
+            partitions: 6,
+            replication_factor: -1,
+            retention_ms: 31_536_000_000,
+            shards: 8,
+        };
+        assert_eq!(topics(&[]), Ok(defaults));
+    }
+
+    #[test]
+    fn topics_that_cannot_be_are_refused() {
+        let error = topics(&[
+            ("topics.prefix", "a b"),
+            ("topics.partitions", "0"),
+            ("topics.replication.factor", "0"),
+            ("topics.retention.ms", "0"),
+            ("topics.shards", "1001"),
+        ]);
+        assert_eq!(
+            error.unwrap_err(),
+            "topics.prefix: 'a b' cannot begin a topic's name: these have letters, digits, '.', '_' and '-'\n\
+             topics.partitions: 0 is too small, 1 is the least\n\
+             topics.replication.factor: 0 replicas keep nothing: write -1 for the broker's default\n\
+             topics.retention.ms: 0 keeps nothing: write -1 to keep events for ever\n\
+             topics.shards: 1001 is too large, 1000 is the most"
+        );
+    }
+}
