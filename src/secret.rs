@@ -238,7 +238,8 @@ fn read(path: &Path) -> Result<String, String> {
     if u64::try_from(content.len()).is_ok_and(|length| length > FILE_LIMIT) {
         return Err(format!("this file is longer than {FILE_LIMIT} bytes"));
     }
-    let mut content = String::from_utf8(content).map_err(|_| "this file is not UTF-8".to_owned())?;
+    let mut content =
+        String::from_utf8(content).map_err(|_| "this file is not UTF-8".to_owned())?;
     if content.ends_with('\n') {
         content.pop();
         if content.ends_with('\r') {

@@ -60,10 +60,11 @@ impl Mistakes {
 
     /// Takes over `inner`, whose names are relative to `prefix`.
     pub fn add_below(&mut self, prefix: &str, inner: Self) {
-        self.all.extend(inner.all.into_iter().map(|mistake| Mistake {
-            name: format!("{prefix}.{}", mistake.name),
-            ..mistake
-        }));
+        self.all
+            .extend(inner.all.into_iter().map(|mistake| Mistake {
+                name: format!("{prefix}.{}", mistake.name),
+                ..mistake
+            }));
     }
 
     /// These mistakes as those of `file`, in the order of its lines.

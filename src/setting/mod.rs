@@ -11,7 +11,7 @@ mod values;
 
 pub use self::{
     mistake::{Mistake, Mistakes},
-    parse::{boolean, choice, text, whole},
+    parse::{boolean, choice, file, text, whole},
     reader::{Reader, Reported, refuse_unknown},
     values::{Value, Values},
 };

@@ -102,15 +102,26 @@ impl<'a> Reader<'a> {
 }
 
 /// Notes every name that is not `known`, with the nearest one that is.
-pub fn refuse_unknown(values: &Values, known: &[&str], mistakes: &mut Mistakes) {
-    let unknown = values.iter().filter(|(name, _)| !known.contains(name));
-    for (name, value) in unknown {
-        let what = nearest(name, known).map_or_else(
+///
+/// # Errors
+///
+/// There is such a name.
+pub fn refuse_unknown<'a>(
+    values: &Values,
+    known: impl IntoIterator<Item = &'a Setting>,
+    mistakes: &mut Mistakes,
+) -> Result<(), Reported> {
+    let known: Vec<_> = known.into_iter().map(|setting| setting.name).collect();
+    let mut result = Ok(());
+    for (name, value) in values.iter().filter(|(name, _)| !known.contains(name)) {
+        let what = nearest(name, &known).map_or_else(
             || "there is no such setting".to_owned(),
             |nearest| format!("there is no such setting, the nearest is {nearest}"),
         );
         mistakes.add(name, value.line, what);
+        result = Err(Reported);
     }
+    result
 }
 
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
@@ -122,7 +133,9 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 fn items(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+    list.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]
@@ -140,9 +153,7 @@ mod tests {
     fn values(pairs: &[(&str, &str)]) -> Values {
         (1..)
             .zip(pairs)
-            .map(|(line, &(name, text))| {
-                (name.to_owned(), Value::new(text.to_owned(), Some(line)))
-            })
+            .map(|(line, &(name, text))| (name.to_owned(), Value::new(text.to_owned(), Some(line))))
             .collect()
     }
 
@@ -184,11 +195,12 @@ mod tests {
     #[test]
     fn an_unknown_name_is_told_the_nearest_known_one() {
         let mut mistakes = Mistakes::new();
-        let values = values(&[("poll.intervall.ms", "1"), ("key", "user")]);
-        refuse_unknown(&values, &["poll.interval.ms", "page.limit", "key"], &mut mistakes);
+        let values = values(&[("limits", "1"), ("list", "")]);
+        let known = [&NAME, &LIMIT, &LIST];
+        assert_eq!(refuse_unknown(&values, known, &mut mistakes), Err(Reported));
         assert_eq!(
             mistakes.to_string(),
-            "poll.intervall.ms, line 1: there is no such setting, the nearest is poll.interval.ms"
+            "limits, line 1: there is no such setting, the nearest is limit"
         );
     }
 }
