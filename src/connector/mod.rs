@@ -1,0 +1,15 @@
+//! A connector: one 1Password account's integration, as Kafka Connect knows connectors.
+
+mod ignored;
+mod settings;
+mod start;
+mod table;
+
+pub use self::{
+    settings::{Key, Settings, check_name},
+    start::Start,
+    table::TABLE,
+};
+
+/// The value of `connector.class`.
+pub const CLASS: &str = "OnePasswordEventsSource";

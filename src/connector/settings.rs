@@ -1,0 +1,234 @@
+//! A connector's settings, typed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::{
+    CLASS as CLASS_NAME, Start, TABLE, ignored,
+    table::{
+        CLASS, KEY, NAME, PAGE_LIMIT, POLL_INTERVAL_MS, START_TIME, STREAMS, TASKS_MAX, TOKEN, URL,
+    },
+};
+use crate::{
+    event::Stream,
+    onepassword::{AllowedHosts, HostError},
+    secret::{self, Template},
+    setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown, whole},
+};
+
+/// What a connector is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Its name.
+    pub name: String,
+    /// Where its token is kept.
+    pub token: Template,
+    /// Base URL of the Events API; without one the token names the host.
+    pub url: Option<Url>,
+    /// What to read, in the order of task ids; without it, all that the token may read.
+    pub streams: Option<Vec<Stream>>,
+    /// The pause after a poll that has reached the end.
+    pub poll_interval: Duration,
+    /// Events in one answer at most.
+    pub page_limit: u16,
+    /// Where a stream that was never read begins.
+    pub start: Start,
+    /// What the records' keys are.
+    pub key: Key,
+    /// What was written and has no effect, in words.
+    pub notes: Vec<String>,
+}
+
+/// What a record's key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The uuid of the user who acted; the event's where there is none.
+    User,
+    /// The event's uuid.
+    Event,
+    /// The account's uuid.
+    Account,
+    /// The connector's name.
+    Connector,
+}
+
+const KEYS: [(&str, Key); 4] = [
+    ("user", Key::User),
+    ("event", Key::Event),
+    ("account", Key::Account),
+    ("connector", Key::Connector),
+];
+
+/// The longest name, as long as Kafka's longest topic name.
+const LONGEST_NAME: usize = 249;
+
+// === impl Settings ===
+
+impl Settings {
+    /// Reads the settings of the connector `name`; nothing where there is a mistake.
+    ///
+    /// All references but the token's are resolved, which does blocking file I/O. Hosts are judged by `hosts`, times
+    /// by `now`.
+    pub fn parse(
+        name: &str,
+        values: &Values,
+        hosts: &AllowedHosts,
+        now: Timestamp,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let (given, notes) = without_ignored(values);
+        let is_known = refuse_unknown(&given, TABLE, mistakes);
+        let given = expanded(given, mistakes);
+        let mut reader = Reader::new(&given, mistakes);
+        let settings = Self::read(name, notes, hosts, now, &mut reader).ok()?;
+        is_known.ok().map(|()| settings)
+    }
+
+    fn read(
+        name: &str,
+        notes: Vec<String>,
+        hosts: &AllowedHosts,
+        now: Timestamp,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, Reported> {
+        let name = own_name(name, reader);
+        let class = reader.maybe(&CLASS, class);
+        let tasks_max = reader.maybe(&TASKS_MAX, whole(1..=i32::MAX));
+        let token = reader.one(&TOKEN, token);
+        let url = reader.maybe(&URL, |text| url(text, hosts));
+        let streams = streams(reader);
+        let start = reader.one(&START_TIME, |text| Start::parse(text, now));
+        let poll_interval = reader.one(&POLL_INTERVAL_MS, whole(1_000..=86_400_000_u64));
+        let page_limit = reader.one(&PAGE_LIMIT, whole(1..=1_000));
+        let key = reader.one(&KEY, choice(&KEYS));
+        class.and(tasks_max)?;
+        Ok(Self {
+            name: name?,
+            token: token?,
+            url: url?,
+            streams: streams?,
+            poll_interval: Duration::from_millis(poll_interval?),
+            page_limit: page_limit?,
+            start: start?,
+            key: key?,
+            notes,
+        })
+    }
+}
+
+/// Whether a connector may have this name: as in Kafka Connect, nearly every one.
+///
+/// # Errors
+///
+/// A blank or overlong name, or one with control characters.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name.trim().is_empty() {
+        return Err("a connector's name cannot be blank".to_owned());
+    }
+    if name.chars().any(char::is_control) {
+        return Err("a connector's name cannot have control characters in it".to_owned());
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(format!(
+            "a connector's name has {LONGEST_NAME} characters at most"
+        ));
+    }
+    Ok(())
+}
+
+fn without_ignored(values: &Values) -> (Values, Vec<String>) {
+    let mut given = values.clone();
+    let mut notes = Vec::new();
+    for (name, _) in values.iter() {
+        if let Some(note) = ignored::note(name) {
+            notes.push(note);
+            given.remove(name);
+        }
+    }
+    (given, notes)
+}
+
+/// The token's references are resolved where it is used.
+fn expanded(mut given: Values, mistakes: &mut Mistakes) -> Values {
+    let token = given.remove(TOKEN.name);
+    given.expand(secret::expand, mistakes);
+    if let Some(token) = token {
+        given.insert(TOKEN.name.to_owned(), token);
+    }
+    given
+}
+
+fn own_name(name: &str, reader: &mut Reader<'_>) -> Result<String, Reported> {
+    check_name(name).map_err(|what| reader.refuse(&NAME, what))?;
+    reader.maybe(&NAME, |given| {
+        if given == name {
+            return Ok(());
+        }
+        Err(format!("is not the connector's name, which is '{name}'"))
+    })?;
+    Ok(name.to_owned())
+}
+
+fn class(text: &str) -> Result<(), String> {
+    let short = text.rsplit('.').next().unwrap_or_default();
+    if short == CLASS_NAME {
+        return Ok(());
+    }
+    Err(format!("is no connector here: there is only {CLASS_NAME}"))
+}
+
+fn token(text: &str) -> Result<Template, String> {
+    let template = Template::parse(text).map_err(|error| format!("is no reference: {error}"))?;
+    if template.is_literal() {
+        return Err(
+            "is written out: write a reference to it instead, such as ${file:/run/secrets/acme} or ${env:ACME_TOKEN}"
+                .to_owned(),
+        );
+    }
+    Ok(template)
+}
+
+fn url(text: &str, hosts: &AllowedHosts) -> Result<Url, String> {
+    let url: Url = text
+        .trim()
+        .parse()
+        .map_err(|_| "is no URL: write it as https://events.1password.com".to_owned())?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("has a user in it: the token is all that 1Password wants".to_owned());
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("has something after its host: leave it out".to_owned());
+    }
+    hosts.check(&url).map_err(|error| match error {
+        HostError::Insecure => {
+            "is not https: plain http is for hosts on this machine only".to_owned()
+        }
+        // It does not name the host, for the value may be a reference's.
+        HostError::Foreign(_) => "is none of 1Password's hosts: where it is meant, the worker's operator allows it \
+                                  with onepassword.allowed.hosts"
+            .to_owned(),
+    })?;
+    Ok(url)
+}
+
+fn streams(reader: &mut Reader<'_>) -> Result<Option<Vec<Stream>>, Reported> {
+    let read = reader.list(&STREAMS, |item| {
+        item.parse().map_err(|_| {
+            "is no stream: there are signinattempts, itemusages and auditevents".to_owned()
+        })
+    })?;
+    let Some(mut streams) = read else {
+        return Ok(None);
+    };
+    if streams.is_empty() {
+        let what = "names no stream: leave it out to read all that the token may read";
+        return Err(reader.refuse(&STREAMS, what));
+    }
+    streams.sort_unstable();
+    if let Some(twice) = streams.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(reader.refuse(&STREAMS, format!("names {} twice", twice[0])));
+    }
+    Ok(Some(streams))
+}

@@ -1,0 +1,149 @@
+//! Where a stream that was never read begins.
+
+use jiff::{SignedDuration, SpanRelativeTo, Timestamp, fmt::temporal::SpanParser};
+
+/// How long 1Password keeps events (Events API documentation, "Introduction").
+const RETENTION: SignedDuration = SignedDuration::from_hours(120 * 24);
+
+/// Where a stream that was never read begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// As far back as 1Password remembers.
+    Earliest,
+    /// Now.
+    Latest,
+    /// At this time.
+    At(Timestamp),
+    /// So long before now.
+    Ago(SignedDuration),
+}
+
+// === impl Start ===
+
+impl Start {
+    /// Reads `earliest`, `latest`, an RFC 3339 time that is not after `now`, or an ISO 8601 duration.
+    pub(super) fn parse(text: &str, now: Timestamp) -> Result<Self, String> {
+        match text.trim() {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            duration if duration.starts_with(['P', 'p', '-', '+']) => ago(duration),
+            time => at(time, now),
+        }
+    }
+
+    /// The time it means, in whole seconds.
+    #[must_use]
+    pub fn resolve(&self, now: Timestamp) -> Timestamp {
+        let time = match *self {
+            Self::Earliest => before(now, RETENTION),
+            Self::Latest => now,
+            Self::At(time) => time,
+            Self::Ago(duration) => before(now, duration),
+        };
+        Timestamp::from_second(time.as_second()).expect("a part of a time is a time")
+    }
+}
+
+fn ago(text: &str) -> Result<Start, String> {
+    let span = SpanParser::new()
+        .parse_span(text)
+        .map_err(|_| "is no ISO 8601 duration: write it as P7D or PT36H".to_owned())?;
+    let duration = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| "has years or months in it, which differ in length: write days".to_owned())?;
+    if !duration.is_positive() {
+        return Err("leads nowhere: a duration counts back from now, such as P7D".to_owned());
+    }
+    if duration > RETENTION {
+        return Err(
+            "is more than 1Password keeps, which is 120 days: write earliest for all of it"
+                .to_owned(),
+        );
+    }
+    Ok(Start::Ago(duration))
+}
+
+/// A time from before 1Password's memory is fine: the API takes it, and begins with what there is.
+fn at(text: &str, now: Timestamp) -> Result<Start, String> {
+    let time: Timestamp = text.parse().map_err(|_| {
+        "is none of earliest, latest, a time such as 2026-01-31T00:00:00Z and a duration such as P7D"
+            .to_owned()
+    })?;
+    if time > now {
+        return Err("lies in the future: write latest to begin now".to_owned());
+    }
+    Ok(Start::At(time))
+}
+
+fn before(now: Timestamp, duration: SignedDuration) -> Timestamp {
+    now.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-24T10:00:00.75Z";
+
+    fn resolved(text: &str) -> Result<String, String> {
+        let now = NOW.parse().unwrap();
+        Start::parse(text, now).map(|start| start.resolve(now).to_string())
+    }
+
+    #[test]
+    fn a_start_is_a_time_in_whole_seconds() {
+        for (text, time) in [
+            ("earliest", "2026-07-27T10:00:00Z"),
+            ("latest", "2026-11-24T10:00:00Z"),
+            ("2026-11-24T09:00:00.9+01:00", "2026-11-24T08:00:00Z"),
+            ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+            (NOW, "2026-11-24T10:00:00Z"),
+            ("P7D", "2026-11-17T10:00:00Z"),
+            ("P1W", "2026-11-17T10:00:00Z"),
+            ("PT36H", "2026-11-22T22:00:00Z"),
+            ("P120D", "2026-07-27T10:00:00Z"),
+        ] {
+            assert_eq!(resolved(text).as_deref(), Ok(time), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_start_is_refused_with_the_way_to_write_it() {
+        for (text, what) in [
+            (
+                "yesterday",
+                "is none of earliest, latest, a time such as 2026-01-31T00:00:00Z and a duration such as P7D",
+            ),
+            (
+                "2026-11-24",
+                "is none of earliest, latest, a time such as 2026-01-31T00:00:00Z and a duration such as P7D",
+            ),
+            (
+                "2026-11-24T10:00:01Z",
+                "lies in the future: write latest to begin now",
+            ),
+            (
+                "P7",
+                "is no ISO 8601 duration: write it as P7D or PT36H",
+            ),
+            (
+                "P1M",
+                "has years or months in it, which differ in length: write days",
+            ),
+            (
+                "PT0S",
+                "leads nowhere: a duration counts back from now, such as P7D",
+            ),
+            (
+                "-P7D",
+                "leads nowhere: a duration counts back from now, such as P7D",
+            ),
+            (
+                "P121D",
+                "is more than 1Password keeps, which is 120 days: write earliest for all of it",
+            ),
+        ] {
+            assert_eq!(resolved(text), Err(what.to_owned()), "{text}");
+        }
+    }
+}
