@@ -1,0 +1,183 @@
+//! What Java runs, fetched once through Maven and kept in the user's cache folder.
+//!
+//! An artifact's folder is named after its version and appears by one rename, complete or not at all. A file lock lets
+//! one process fetch while others that want the same wait for it.
+
+use std::{
+    env,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use super::{
+    StackError,
+    process::{Process, Scratch, last_lines},
+    progress::Progress,
+};
+
+/// Something that Maven can fetch.
+#[derive(Debug)]
+pub(super) struct Artifact {
+    /// The name of its folder in the cache: a name and a version.
+    folder: &'static str,
+    /// What it is, for people.
+    title: &'static str,
+    fetch: fn(&Path) -> Result<(), StackError>,
+}
+
+/// Apache Kafka's broker with its dependencies: a folder of jars.
+pub(super) const KAFKA: Artifact = Artifact {
+    folder: "kafka-4.1.0",
+    title: "Apache Kafka 4.1.0 (54 MB)",
+    fetch: fetch_kafka,
+};
+
+/// Apicurio Registry, unpacked.
+pub(super) const REGISTRY: Artifact = Artifact {
+    folder: "apicurio-registry-3.0.9",
+    title: "Apicurio Registry 3.0.9 (109 MB)",
+    fetch: fetch_registry,
+};
+
+const REGISTRY_COORDINATES: &str = "io.apicurio:apicurio-registry-app:3.0.9:tar.gz:all";
+
+/// Where Maven's plugin leaves what [`REGISTRY_COORDINATES`] names.
+const REGISTRY_ARCHIVE: &str = "apicurio-registry-app-3.0.9-all.tar.gz";
+
+/// The broker's own dependencies, and the logging backend that its distribution adds to them.
+const KAFKA_POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>local</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>4.1.0</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId>
+      <artifactId>log4j-slf4j-impl</artifactId>
+      <version>2.24.3</version>
+    </dependency>
+  </dependencies>
+</project>
+"#;
+
+/// Copies the dependencies of a pom. The version is fixed so that every machine copies alike.
+const COPY_DEPENDENCIES: &str =
+    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+
+/// Copies one artifact. Versions 3 ask for its parent's pom as well, which Apicurio has not published.
+const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy";
+
+/// A slow line needs its time; a dead one ends earlier, by Maven's own timeouts.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(1800);
+
+// === impl Artifact ===
+
+impl Artifact {
+    /// The artifact's folder in the cache, after fetching it if it is not there yet. May block for minutes.
+    pub(super) fn folder(&self) -> Result<PathBuf, StackError> {
+        let cache = cache()?;
+        let target = cache.join(self.folder);
+        if target.is_dir() {
+            return Ok(target);
+        }
+        let _lock = lock(&cache).map_err(StackError::io("lock the cache folder"))?;
+        if target.is_dir() {
+            return Ok(target);
+        }
+        let progress = Progress::begin(&format!("downloading {} through Maven, once", self.title));
+        let scratch = Scratch::new_in(&cache).map_err(StackError::io("use the cache folder"))?;
+        (self.fetch)(scratch.path())?;
+        fs::rename(scratch.path().join("content"), &target)
+            .map_err(StackError::io("keep the download"))?;
+        progress.done(&format!("downloaded {}", self.title));
+        Ok(target)
+    }
+}
+
+fn fetch_kafka(folder: &Path) -> Result<(), StackError> {
+    fs::write(folder.join("pom.xml"), KAFKA_POM).map_err(StackError::io("write a pom"))?;
+    let content = folder.join("content");
+    maven(
+        folder,
+        &[
+            "-f".to_owned(),
+            folder.join("pom.xml").display().to_string(),
+            COPY_DEPENDENCIES.to_owned(),
+            format!("-DoutputDirectory={}", content.display()),
+        ],
+    )
+}
+
+fn fetch_registry(folder: &Path) -> Result<(), StackError> {
+    maven(
+        folder,
+        &[
+            COPY.to_owned(),
+            format!("-Dartifact={REGISTRY_COORDINATES}"),
+            format!("-DoutputDirectory={}", folder.display()),
+        ],
+    )?;
+    let content = folder.join("content");
+    fs::create_dir(&content).map_err(StackError::io("unpack the registry"))?;
+    let unpacked = Command::new("tar")
+        .arg("-xzf")
+        .arg(folder.join(REGISTRY_ARCHIVE))
+        .arg("-C")
+        .arg(&content)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(StackError::io("run tar"))?;
+    if unpacked.status.success() {
+        return Ok(());
+    }
+    let detail = String::from_utf8_lossy(&unpacked.stderr).trim().to_owned();
+    Err(StackError::failed("unpacking the registry", detail))
+}
+
+fn maven(folder: &Path, arguments: &[String]) -> Result<(), StackError> {
+    let log = folder.join("maven.log");
+    let mut all = ["-B", "-ntp", "-Dstyle.color=never"]
+        .map(str::to_owned)
+        .to_vec();
+    all.extend_from_slice(arguments);
+    let run =
+        Process::start(Path::new("mvn"), &all, &[], &log).map_err(StackError::io("run Maven"))?;
+    match run.ended_within(DOWNLOAD_TIMEOUT) {
+        Some(status) if status.success() => Ok(()),
+        Some(status) if status.code() == Some(127) => Err(StackError::failed(
+            "downloading through Maven",
+            "there is no `mvn` on the path",
+        )),
+        _ => Err(StackError::failed(
+            "downloading through Maven",
+            last_lines(&log),
+        )),
+    }
+}
+
+/// `$XDG_CACHE_HOME/onepassword-kafka`, or the same below `~/.cache`.
+fn cache() -> Result<PathBuf, StackError> {
+    let base = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| env::home_dir().map(|home| home.join(".cache")))
+        .unwrap_or_else(env::temp_dir);
+    let cache = base.join("onepassword-kafka");
+    fs::create_dir_all(&cache).map_err(StackError::io("create the cache folder"))?;
+    Ok(cache)
+}
+
+/// Held until the returned file is dropped.
+fn lock(cache: &Path) -> io::Result<File> {
+    let file = File::create(cache.join("lock"))?;
+    file.lock()?;
+    Ok(file)
+}
