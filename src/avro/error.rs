@@ -72,7 +72,7 @@ impl RegistryError {
     pub(super) fn unanswered(host: &str, error: Unanswered) -> Self {
         let advice = match error.failure {
             Failure::Certificate => {
-                "; name the authority that signed it in the schema registry's CA file"
+                "; name the authority that signed it in schema.registry.ssl.ca.location"
             }
             Failure::UnknownHost | Failure::Refused | Failure::Unreachable => {
                 "; check schema.registry.url"
@@ -113,7 +113,7 @@ impl RegistryError {
     pub(super) fn unregistered(subject: &str) -> Self {
         Self {
             words: format!(
-                "this version's schema is not registered under {subject}, and auto.register is off: \
+                "this version's schema is not registered under {subject}, and schema.registry.auto.register is off: \
                  register it with onepassword-kafka schemas --register"
             ),
             disposition: Disposition::Fail,

@@ -1,7 +1,5 @@
 //! The event schemas, and the subjects under which a registry keeps them.
 
-use std::str::FromStr;
-
 use crate::event::Stream;
 
 /// How a subject is named; Confluent's three strategies.
@@ -14,28 +12,6 @@ pub enum SubjectStrategy {
     RecordName,
     /// `<topic>-<record's full name>`.
     TopicRecordName,
-}
-
-/// A name of no strategy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is no subject strategy: there are TopicNameStrategy, RecordNameStrategy and TopicRecordNameStrategy"
-)]
-pub struct UnknownStrategy(pub String);
-
-// === impl SubjectStrategy ===
-
-impl FromStr for SubjectStrategy {
-    type Err = UnknownStrategy;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "TopicNameStrategy" => Ok(Self::TopicName),
-            "RecordNameStrategy" => Ok(Self::RecordName),
-            "TopicRecordNameStrategy" => Ok(Self::TopicRecordName),
-            other => Err(UnknownStrategy(other.to_owned())),
-        }
-    }
 }
 
 /// The schema of a stream's events, as JSON.
@@ -74,20 +50,21 @@ mod tests {
 
     #[test]
     fn each_strategy_names_its_subject() {
-        let subject = |strategy: &str| {
-            let strategy = strategy.parse().unwrap();
-            subject(Stream::ItemUsages, "acme.itemusages", strategy)
-        };
-        assert_eq!(subject("TopicNameStrategy"), "acme.itemusages-value");
-        assert_eq!(
-            subject("RecordNameStrategy"),
-            "com.onepassword.events.itemusages.ItemUsage"
-        );
-        assert_eq!(
-            subject("TopicRecordNameStrategy"),
-            "acme.itemusages-com.onepassword.events.itemusages.ItemUsage"
-        );
-        assert!("topic".parse::<SubjectStrategy>().is_err());
+        let record = "com.onepassword.events.itemusages.ItemUsage";
+        for (strategy, expected) in [
+            (
+                SubjectStrategy::TopicName,
+                "acme.itemusages-value".to_owned(),
+            ),
+            (SubjectStrategy::RecordName, record.to_owned()),
+            (
+                SubjectStrategy::TopicRecordName,
+                format!("acme.itemusages-{record}"),
+            ),
+        ] {
+            let subject = subject(Stream::ItemUsages, "acme.itemusages", strategy);
+            assert_eq!(subject, expected);
+        }
     }
 
     #[test]
