@@ -128,7 +128,9 @@ impl Token {
         let url = Url::parse(&format!("https://{host}/")).map_err(|_| TokenError::BadHost)?;
         let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let anonymous = url.username().is_empty() && url.password().is_none();
-        (plain && anonymous).then_some(url).ok_or(TokenError::BadHost)
+        (plain && anonymous)
+            .then_some(url)
+            .ok_or(TokenError::BadHost)
     }
 
     pub(super) fn secret(&self) -> &SecretString {

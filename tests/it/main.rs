@@ -1,0 +1,4 @@
+//! The adapters against living services, over the wire.
+
+mod avro;
+mod onepassword;
