@@ -2,3 +2,4 @@
 
 mod avro;
 mod onepassword;
+mod registry;
