@@ -8,7 +8,7 @@ mod table;
 pub use self::{
     settings::{Key, Settings, check_name},
     start::Start,
-    table::TABLE,
+    table::{TABLE, TOKEN},
 };
 
 /// The value of `connector.class`.

@@ -206,9 +206,11 @@ fn url(text: &str, hosts: &AllowedHosts) -> Result<Url, String> {
             "is not https: plain http is for hosts on this machine only".to_owned()
         }
         // It does not name the host, for the value may be a reference's.
-        HostError::Foreign(_) => "is none of 1Password's hosts: where it is meant, the worker's operator allows it \
+        HostError::Foreign(_) => {
+            "is none of 1Password's hosts: where it is meant, the worker's operator allows it \
                                   with onepassword.allowed.hosts"
-            .to_owned(),
+                .to_owned()
+        }
     })?;
     Ok(url)
 }

@@ -122,10 +122,7 @@ mod tests {
                 "2026-11-24T10:00:01Z",
                 "lies in the future: write latest to begin now",
             ),
-            (
-                "P7",
-                "is no ISO 8601 duration: write it as P7D or PT36H",
-            ),
+            ("P7", "is no ISO 8601 duration: write it as P7D or PT36H"),
             (
                 "P1M",
                 "has years or months in it, which differ in length: write days",

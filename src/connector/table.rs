@@ -44,7 +44,8 @@ pub(super) const TASKS_MAX: Setting = Setting::new(
 .importance(Importance::Low)
 .form("Common", "Tasks max", Width::Short);
 
-pub(super) const TOKEN: Setting = Setting::new(
+/// Where the token is kept.
+pub const TOKEN: Setting = Setting::new(
     "onepassword.token",
     Kind::Password,
     Fallback::Required,

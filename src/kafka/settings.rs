@@ -26,6 +26,16 @@ pub struct TopicSettings {
     pub shards: u32,
 }
 
+const BOOTSTRAP_SERVERS: Setting = Setting::new(
+    "kafka.bootstrap.servers",
+    Kind::List,
+    Fallback::Required,
+    "Addresses of brokers, each as `host:port`. Any other [property of \
+     librdkafka](https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md) may stand beside it, except \
+     those that exactly-once delivery needs for itself.",
+)
+.importance(Importance::High);
+
 const PREFIX: Setting = Setting::new(
     "topics.prefix",
     Kind::String,
@@ -67,6 +77,9 @@ const SHARDS: Setting = Setting::new(
 // === impl Properties ===
 
 impl Properties {
+    /// The ones that have to be named; the others are librdkafka's.
+    pub const TABLE: &'static [Setting] = &[BOOTSTRAP_SERVERS];
+
     /// Reads what stands below `kafka`, under librdkafka's own names. librdkafka judges it, one property at a time
     /// and without a network; what exactly-once or the worker owns is refused.
     pub fn parse(values: &Values, mistakes: &mut Mistakes) -> Option<Self> {

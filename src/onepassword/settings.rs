@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, path::PathBuf};
 
 use super::{AllowedHosts, Limits, host::AllowedHost};
 use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, file, whole,
+    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Value, Values, file, whole,
 };
 
 /// The settings of the Events API's clients.
@@ -57,6 +57,18 @@ impl Settings {
     /// Reads them; nothing where there is a mistake.
     pub fn parse(values: &Values, mistakes: &mut Mistakes) -> Option<Self> {
         Self::read(&mut Reader::new(values, mistakes)).ok()
+    }
+
+    /// The hosts that `values` allow, whatever else may be wrong with them.
+    #[must_use]
+    pub fn allowed_hosts(values: &Values) -> AllowedHosts {
+        let listed = values.get(ALLOWED_HOSTS.name).and_then(Value::text);
+        let hosts = listed.unwrap_or_default().split(',');
+        AllowedHosts(
+            hosts
+                .filter_map(|entry| AllowedHost::parse(entry.trim()).ok())
+                .collect(),
+        )
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Reported> {

@@ -1,0 +1,179 @@
+//! The worker's file: read as a whole, judged as a whole, before any port or broker is touched.
+//!
+//! Each part of the program owns its settings; here they are put together. References in the worker's own settings
+//! are resolved once, when the file is read. A connector's token stays a reference, but one that leads nowhere is a
+//! mistake here already.
+
+mod document;
+mod reference;
+mod worker;
+
+use std::{fs, io::Read, net::SocketAddr, path::Path};
+
+use jiff::Timestamp;
+
+pub use self::reference::reference;
+use self::{
+    document::Document,
+    worker::{GROUP_ID, MONITORING_LISTEN, REST_LISTEN, Worker},
+};
+use crate::{
+    avro::RegistrySettings,
+    connector,
+    kafka::{Properties, TopicSettings},
+    onepassword::{self, AllowedHosts},
+    secret,
+    setting::{Mistakes, Setting, Values, refuse_unknown},
+};
+
+/// All that a worker needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Workers with the same one share the connectors.
+    pub group_id: String,
+    /// librdkafka's properties.
+    pub kafka: Properties,
+    /// Where the schemas are.
+    pub registry: RegistrySettings,
+    /// How topics are named and created.
+    pub topics: TopicSettings,
+    /// Where health and metrics are served.
+    pub monitoring_listen: SocketAddr,
+    /// Where the REST API is served.
+    pub rest_listen: SocketAddr,
+    /// How the Events API is asked.
+    pub onepassword: onepassword::Settings,
+    /// The connectors that the file declares.
+    pub connectors: Vec<connector::Settings>,
+}
+
+/// A file longer than this is none of ours.
+const FILE_LIMIT: u64 = 1 << 20;
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes in it, in the order of its lines.
+    pub fn load(path: &Path, now: Timestamp) -> Result<Self, Mistakes> {
+        let config = read(path).and_then(|text| Self::parse(&text, now));
+        config.map_err(|mistakes| mistakes.in_file(path))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes in it.
+    pub fn parse(text: &str, now: Timestamp) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::new();
+        let document = Document::read(text, &mut mistakes);
+        let config = document.and_then(|document| judge(document, now, &mut mistakes));
+        match config {
+            Some(config) if mistakes.is_empty() => Ok(config),
+            _ => Err(mistakes),
+        }
+    }
+}
+
+/// All tables of settings that a worker's file may have.
+fn worker_tables() -> impl Iterator<Item = &'static [Setting]> {
+    const GROUP: &[Setting] = &[GROUP_ID];
+    const PORTS: &[Setting] = &[MONITORING_LISTEN, REST_LISTEN];
+    [
+        GROUP,
+        Properties::TABLE,
+        RegistrySettings::TABLE,
+        TopicSettings::TABLE,
+        onepassword::Settings::TABLE,
+        PORTS,
+    ]
+    .into_iter()
+}
+
+fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<Config> {
+    let Document {
+        worker: mut values,
+        connectors,
+    } = document;
+    values.expand(secret::expand, mistakes);
+    let kafka = kafka(values.split_off("kafka."), mistakes);
+    // What is unknown is noted; there is nothing else to do about it here.
+    let _ = refuse_unknown(&values, worker_tables().flatten(), mistakes);
+    let worker = Worker::parse(&values, mistakes);
+    let registry = RegistrySettings::parse(&values, mistakes);
+    let topics = TopicSettings::parse(&values, mistakes);
+    let onepassword = onepassword::Settings::parse(&values, mistakes);
+    let hosts = onepassword::Settings::allowed_hosts(&values);
+    let connectors = connectors
+        .into_iter()
+        .map(|(name, values)| connector(&name, &values, &hosts, now, mistakes))
+        // All of them first: a bad connector must not hide the next.
+        .collect::<Vec<_>>();
+    let worker = worker?;
+    Some(Config {
+        group_id: worker.group_id,
+        kafka: kafka?,
+        registry: registry?,
+        topics: topics?,
+        monitoring_listen: worker.monitoring_listen,
+        rest_listen: worker.rest_listen,
+        onepassword: onepassword?,
+        connectors: connectors.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn kafka(values: Values, mistakes: &mut Mistakes) -> Option<Properties> {
+    let mut inner = Mistakes::new();
+    let properties = Properties::parse(&values, &mut inner);
+    mistakes.add_below("kafka", inner);
+    properties
+}
+
+fn connector(
+    name: &str,
+    values: &Values,
+    hosts: &AllowedHosts,
+    now: Timestamp,
+    mistakes: &mut Mistakes,
+) -> Option<connector::Settings> {
+    let mut inner = Mistakes::new();
+    let settings = connector::Settings::parse(name, values, hosts, now, &mut inner);
+    if let Some(Err(error)) = settings.as_ref().map(|settings| settings.token.resolve()) {
+        let token = connector::TOKEN.name;
+        inner.add(token, values.line(token), error.to_string());
+    }
+    mistakes.add_below(&format!("connectors.{name}"), inner);
+    settings
+}
+
+fn read(path: &Path) -> Result<String, Mistakes> {
+    let mistake = |line, what: String| {
+        let mut mistakes = Mistakes::new();
+        mistakes.add("", line, what);
+        mistakes
+    };
+    let path = crate::setting::file(&path.to_string_lossy()).map_err(|what| mistake(None, what))?;
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(|error| mistake(None, format!("cannot be read: {error}")))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_LIMIT) {
+        return Err(mistake(
+            None,
+            format!("is longer than {FILE_LIMIT} bytes: this is no worker's file"),
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.split(|byte| *byte == b'\n').count();
+        mistake(
+            Some(line),
+            "is not UTF-8: save the file as UTF-8".to_owned(),
+        )
+    })?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
+}

@@ -1,0 +1,87 @@
+//! The settings that belong to no adapter: the group, and the ports.
+
+use std::net::SocketAddr;
+
+use crate::setting::{
+    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text,
+};
+
+/// The settings that belong to no adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Worker {
+    pub(super) group_id: String,
+    pub(super) monitoring_listen: SocketAddr,
+    pub(super) rest_listen: SocketAddr,
+}
+
+pub(super) const GROUP_ID: Setting = Setting::new(
+    "group.id",
+    Kind::String,
+    Fallback::Required,
+    "Workers with the same group share the connectors. It is also the consumer group, and the beginning of the \
+     transactional ids, which the worker's Kafka user must be allowed to use.",
+)
+.importance(Importance::High);
+
+pub(super) const MONITORING_LISTEN: Setting = Setting::new(
+    "monitoring.listen",
+    Kind::String,
+    Fallback::Value("0.0.0.0:9464"),
+    "Address and port of `/metrics`, `/livez` and `/readyz`.",
+);
+
+pub(super) const REST_LISTEN: Setting = Setting::new(
+    "rest.listen",
+    Kind::String,
+    Fallback::Value("127.0.0.1:8083"),
+    "Address and port of the REST API.",
+);
+
+/// As long as Kafka's longest topic name.
+const LONGEST_GROUP: usize = 249;
+
+// === impl Worker ===
+
+impl Worker {
+    pub(super) fn parse(values: &Values, mistakes: &mut Mistakes) -> Option<Self> {
+        Self::read(&mut Reader::new(values, mistakes)).ok()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Reported> {
+        let group_id = reader.one(&GROUP_ID, group);
+        let monitoring_listen = reader.one(&MONITORING_LISTEN, address);
+        let rest_listen = reader.one(&REST_LISTEN, address);
+        let worker = Self {
+            group_id: group_id?,
+            monitoring_listen: monitoring_listen?,
+            rest_listen: rest_listen?,
+        };
+        if overlap(worker.monitoring_listen, worker.rest_listen) {
+            let what = format!("is the same port as that of {}", MONITORING_LISTEN.name);
+            return Err(reader.refuse(&REST_LISTEN, what));
+        }
+        Ok(worker)
+    }
+}
+
+fn group(written: &str) -> Result<String, String> {
+    let group = text(written)?;
+    if group.chars().count() > LONGEST_GROUP {
+        return Err(format!(
+            "is too long, {LONGEST_GROUP} characters are the most"
+        ));
+    }
+    Ok(group)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| "is no address with a port: write it as 0.0.0.0:9464 or [::]:9464".to_owned())
+}
+
+/// Port 0 is any free one.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_address = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    same_address && a.port() == b.port() && a.port() != 0
+}
