@@ -76,7 +76,7 @@ const COPY_DEPENDENCIES: &str =
 const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy";
 
 /// A slow line needs its time; a dead one ends earlier, by Maven's own timeouts.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(1800);
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(30);
 
 // === impl Artifact ===
 

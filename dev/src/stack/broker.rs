@@ -70,8 +70,8 @@ impl Listeners {
             advertised: proxy,
         }) = proxied
         {
-            listeners.push_str(&format!(",PROXY://{bind}:{port}"));
-            advertised.push_str(&format!(",PROXY://127.0.0.1:{proxy}"));
+            listeners += &format!(",PROXY://{bind}:{port}");
+            advertised += &format!(",PROXY://127.0.0.1:{proxy}");
         }
         let own = [
             ("listeners", listeners),

@@ -5,7 +5,6 @@
 //! could do so itself; where that program is missing, only an orderly end removes them.
 
 use std::{
-    hash::{BuildHasher, RandomState},
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{OnceLock, mpsc},
@@ -44,7 +43,7 @@ struct Container {
     part: Part,
     address: SocketAddr,
     /// Taken only by the end.
-    container: Option<ContainerAsync<GenericImage>>,
+    handle: Option<ContainerAsync<GenericImage>>,
 }
 
 const KAFKA_IMAGE: (&str, &str) = ("apache/kafka", "4.1.0");
@@ -54,9 +53,9 @@ const REGISTRY_IMAGE: (&str, &str) = ("apicurio/apicurio-registry", "3.0.9");
 const REGISTRY_PORT: u16 = 8080;
 
 /// For pulling an image on a slow line.
-const PULL_TIMEOUT: Duration = Duration::from_secs(900);
+const PULL_TIMEOUT: Duration = Duration::from_mins(15);
 
-const READY_TIMEOUT: Duration = Duration::from_secs(120);
+const READY_TIMEOUT: Duration = Duration::from_mins(2);
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -166,7 +165,7 @@ impl Container {
         part: Part,
         request: ContainerRequest<GenericImage>,
         name: &str,
-        port: u16,
+        host_port: u16,
     ) -> Result<Self, StackError> {
         let request = request
             .with_container_name(name)
@@ -174,15 +173,15 @@ impl Container {
         let container = request.start().await.map_err(refused)?;
         let container = Self {
             part,
-            address: local(port),
-            container: Some(container),
+            address: local(host_port),
+            handle: Some(container),
         };
         container.answer().await?;
         Ok(container)
     }
 
     fn running(&self) -> &ContainerAsync<GenericImage> {
-        self.container
+        self.handle
             .as_ref()
             .expect("a container is taken only when it is dropped")
     }
@@ -217,7 +216,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        if let Some(container) = self.container.take() {
+        if let Some(container) = self.handle.take() {
             let (removed, wait) = mpsc::sync_channel::<()>(0);
             runtime().spawn(async move {
                 if let Err(error) = container.rm().await {
@@ -280,10 +279,7 @@ fn guard(engine: &Engine, names: &[String]) -> io::Result<Guard> {
 }
 
 fn name() -> String {
-    format!(
-        "onepassword-kafka-{:016x}",
-        RandomState::new().hash_one(std::process::id())
-    )
+    format!("onepassword-kafka-{:016x}", fastrand::u64(..))
 }
 
 fn local(port: u16) -> SocketAddr {

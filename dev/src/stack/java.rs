@@ -52,7 +52,7 @@ struct Launch {
 const JAVA_VERSION: u32 = 17;
 
 /// Far more than a slow machine needs.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long an orderly stop may take; a broker writes its state to disk.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);

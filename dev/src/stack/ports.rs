@@ -5,7 +5,6 @@
 //! connecting to it cannot meet itself there (a TCP simultaneous open).
 
 use std::{
-    hash::{BuildHasher, RandomState},
     io,
     net::{Ipv4Addr, TcpListener},
 };
@@ -19,12 +18,9 @@ const LAST: u16 = 32_000;
 ///
 /// When no port is free, which hints at something else being wrong.
 pub(crate) fn free_port() -> io::Result<u16> {
-    let span = u64::from(LAST - FIRST);
-    let start = RandomState::new().hash_one(std::process::id());
-    (0..span)
-        .map(|step| {
-            FIRST + u16::try_from(start.wrapping_add(step) % span).expect("the span is a u16")
-        })
+    let start = fastrand::u16(FIRST..LAST);
+    (start..LAST)
+        .chain(FIRST..start)
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .ok_or_else(|| {
             io::Error::new(
