@@ -8,7 +8,7 @@ mod document;
 mod reference;
 mod worker;
 
-use std::{fs, io::Read, net::SocketAddr, path::Path};
+use std::{io::Read, net::SocketAddr, path::Path};
 
 use jiff::Timestamp;
 
@@ -23,7 +23,7 @@ use crate::{
     kafka::{Properties, TopicSettings},
     onepassword::{self, AllowedHosts},
     secret,
-    setting::{Mistakes, Setting, Values, refuse_unknown},
+    setting::{Mistakes, Setting, Values, open, refuse_unknown},
 };
 
 /// All that a worker needs to know.
@@ -156,24 +156,24 @@ fn read(path: &Path) -> Result<String, Mistakes> {
         mistakes.add("", line, what);
         mistakes
     };
-    let path = crate::setting::file(&path.to_string_lossy()).map_err(|what| mistake(None, what))?;
+    let file = open(path).map_err(|what| mistake(None, what))?;
     let mut bytes = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes))
+    file.take(FILE_LIMIT + 1)
+        .read_to_end(&mut bytes)
         .map_err(|error| mistake(None, format!("cannot be read: {error}")))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_LIMIT) {
-        return Err(mistake(
-            None,
-            format!("is longer than {FILE_LIMIT} bytes: this is no worker's file"),
-        ));
+        let what = format!("is longer than {FILE_LIMIT} bytes: this is no worker's file");
+        return Err(mistake(None, what));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();
         mistake(
             Some(line),
             "is not UTF-8: save the file as UTF-8".to_owned(),
         )
-    })?;
-    Ok(text.trim_start_matches('\u{feff}').to_owned())
+    })
 }
+
+#[cfg(test)]
+mod tests;

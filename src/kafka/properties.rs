@@ -2,7 +2,7 @@
 
 use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
 
-use crate::setting::{Kind, Value, whole};
+use crate::setting::{Kind, Value, nearest, whole};
 
 /// Parts of names whose values are never shown.
 const SECRET: [&str; 8] = [
@@ -77,9 +77,62 @@ const OWNED: &[(&[&str], &str)] = &[
         "belongs to the worker: it decides how workers divide the shards",
     ),
     (
+        &["sasl.jaas.config"],
+        "is for Java clients: write sasl.username and sasl.password instead",
+    ),
+    (
         &["plugin.library.paths"],
         "is not possible: no code is loaded into the worker",
     ),
+];
+
+/// What is set most often, to advise where a name is misspelt.
+const COMMON: &[&str] = &[
+    "batch.num.messages",
+    "batch.size",
+    "bootstrap.servers",
+    "broker.address.family",
+    "client.dns.lookup",
+    "client.id",
+    "client.rack",
+    "compression.level",
+    "compression.type",
+    "debug",
+    "enable.ssl.certificate.verification",
+    "group.instance.id",
+    "heartbeat.interval.ms",
+    "linger.ms",
+    "max.poll.interval.ms",
+    "message.max.bytes",
+    "metadata.max.age.ms",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "reconnect.backoff.max.ms",
+    "reconnect.backoff.ms",
+    "request.timeout.ms",
+    "sasl.mechanism",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.password",
+    "sasl.username",
+    "security.protocol",
+    "session.timeout.ms",
+    "socket.keepalive.enable",
+    "socket.timeout.ms",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.location",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "statistics.interval.ms",
+    "transaction.timeout.ms",
 ];
 
 /// Judges one property without a network.
@@ -95,7 +148,7 @@ pub(super) fn judge(name: &str, value: &Value, text: &str) -> Result<(), String>
     config
         .create_native_config()
         .map(drop)
-        .map_err(|error| refusal(name, &error))
+        .map_err(|error| refusal(name, value, &error))
 }
 
 /// Whether the value of `name` must not be shown.
@@ -103,15 +156,25 @@ pub(super) fn is_secret(name: &str) -> bool {
     SECRET.iter().any(|part| name.contains(part))
 }
 
-/// librdkafka's words repeat the value, except in `error`'s second field, which only names the property.
-fn refusal(name: &str, error: &KafkaError) -> String {
+/// librdkafka's words may repeat the value: they are passed on only where it stands in plain sight.
+fn refusal(name: &str, value: &Value, error: &KafkaError) -> String {
+    let kind = if is_secret(name) {
+        Kind::Password
+    } else {
+        Kind::String
+    };
     match error {
-        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
-            "librdkafka has no such property".to_owned()
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => unknown(name),
+        KafkaError::ClientConfig(_, words, ..) if value.is_plain(kind) => {
+            format!("librdkafka refuses it: {}", words.trim())
         }
-        KafkaError::ClientConfig(_, words, ..) if !is_secret(name) => {
-            format!("librdkafka refuses it: {words}")
-        }
-        _ => "librdkafka refuses the value".to_owned(),
+        _ => format!("librdkafka refuses {}", value.shown(kind)),
     }
+}
+
+fn unknown(name: &str) -> String {
+    nearest(name, COMMON).map_or_else(
+        || "librdkafka has no such property".to_owned(),
+        |nearest| format!("librdkafka has no such property, the nearest common one is {nearest}"),
+    )
 }

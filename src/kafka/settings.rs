@@ -247,17 +247,42 @@ mod tests {
             ("acks", "1"),
             ("linger.ms", "soon"),
             ("lingerms", "5"),
+            ("sasl.jaas.config", "hidden"),
             ("sasl.oauthbearer.client.secret", "hid\0den"),
             ("transaction.timeout.ms", "5000"),
         ]);
         assert_eq!(
             error.unwrap_err(),
             "acks: is always 'all': with less, a committed event could be lost\n\
-             linger.ms: librdkafka refuses it: Invalid value for configuration property \"linger.ms\"\n\
-             lingerms: librdkafka has no such property\n\
+             linger.ms: librdkafka refuses it: Invalid value for configuration property \"queue.buffering.max.ms\"\n\
+             lingerms: librdkafka has no such property, the nearest common one is linger.ms\n\
+             sasl.jaas.config: is for Java clients: write sasl.username and sasl.password instead\n\
              sasl.oauthbearer.client.secret: librdkafka refuses the value\n\
              transaction.timeout.ms: 5000 is too small, 10000 is the least\n\
              bootstrap.servers: is missing: write the brokers' addresses, as host:port with commas between them"
+        );
+    }
+
+    #[test]
+    fn what_a_reference_leads_to_is_not_told() {
+        let mut values = values(&[
+            ("bootstrap.servers", "a"),
+            ("linger.ms", "${env:A}"),
+            ("security.protocol", "${env:B}"),
+            ("transaction.timeout.ms", "${env:C}"),
+        ]);
+        let mut mistakes = Mistakes::new();
+        let expand = |text: &str| {
+            let is_reference = text.starts_with('$');
+            Ok::<_, String>(if is_reference { "hidden" } else { text }.to_owned())
+        };
+        values.expand(expand, &mut mistakes);
+        assert_eq!(Properties::parse(&values, &mut mistakes), None);
+        assert_eq!(
+            mistakes.to_string(),
+            "linger.ms: librdkafka refuses the value of ${env:A}\n\
+             security.protocol: librdkafka refuses the value of ${env:B}\n\
+             transaction.timeout.ms: the value of ${env:C} is no whole number"
         );
     }
 

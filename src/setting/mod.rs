@@ -11,8 +11,8 @@ mod values;
 
 pub use self::{
     mistake::{Mistake, Mistakes},
-    parse::{boolean, choice, file, text, whole},
-    reader::{Reader, Reported, refuse_unknown},
+    parse::{boolean, choice, file, open, text, whole},
+    reader::{Reader, Reported, nearest, refuse_unknown},
     values::{Value, Values},
 };
 

@@ -1,6 +1,12 @@
 //! Texts to typed values. An error is what a message says after the value: `is no whole number`.
 
-use std::{fmt, fs::File, io, ops::RangeInclusive, path::PathBuf};
+use std::{
+    fmt,
+    fs::File,
+    io,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 /// Any text that is not blank, without control characters.
 ///
@@ -24,16 +30,24 @@ pub fn text(text: &str) -> Result<String, String> {
 /// A blank text, or no such file.
 pub fn file(path: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text(path)?);
-    let opened = File::open(&path).and_then(|file| file.metadata());
-    match opened {
-        Ok(about) if about.is_dir() => Err("is a directory, a file is needed".to_owned()),
-        Ok(_) => Ok(path),
-        Err(error) => Err(match error.kind() {
-            io::ErrorKind::NotFound => "cannot be read: there is no such file".to_owned(),
-            io::ErrorKind::PermissionDenied => "cannot be read: the worker may not".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        }),
+    open(&path).map(|_| path)
+}
+
+/// Opens a file.
+///
+/// # Errors
+///
+/// There is none, or it may not be read.
+pub fn open(path: &Path) -> Result<File, String> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "cannot be read: there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "cannot be read: the worker may not".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })?;
+    if file.metadata().is_ok_and(|about| about.is_dir()) {
+        return Err("is a directory, a file is needed".to_owned());
     }
+    Ok(file)
 }
 
 /// `true` or `false`, in small or capital letters as Kafka has them.

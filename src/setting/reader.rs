@@ -87,12 +87,6 @@ impl<'a> Reader<'a> {
         read.into_iter().collect::<Result<_, _>>().map(Some)
     }
 
-    /// Whether the setting is given.
-    #[must_use]
-    pub fn has(&self, setting: &Setting) -> bool {
-        self.values.get(setting.name).is_some()
-    }
-
     /// Notes a mistake at the setting's place.
     pub fn refuse(&mut self, setting: &Setting, what: impl Into<String>) -> Reported {
         let line = self.values.line(setting.name);
@@ -114,22 +108,37 @@ pub fn refuse_unknown<'a>(
     let known: Vec<_> = known.into_iter().map(|setting| setting.name).collect();
     let mut result = Ok(());
     for (name, value) in values.iter().filter(|(name, _)| !known.contains(name)) {
-        let what = nearest(name, &known).map_or_else(
-            || "there is no such setting".to_owned(),
-            |nearest| format!("there is no such setting, the nearest is {nearest}"),
+        let advice = advice(name, &known);
+        mistakes.add(
+            name,
+            value.line,
+            format!("there is no such setting{advice}"),
         );
-        mistakes.add(name, value.line, what);
         result = Err(Reported);
     }
     result
 }
 
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The known name that is most like `name`.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
     known
         .iter()
         .copied()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+}
+
+fn advice(name: &str, known: &[&str]) -> String {
+    let is_below = |known: &&str| {
+        known
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    if let Some(below) = known.iter().copied().find(is_below) {
+        return format!(", settings such as {below} are expected below it");
+    }
+    nearest(name, known).map_or_else(String::new, |nearest| format!(", the nearest is {nearest}"))
 }
 
 fn items(list: &str) -> impl Iterator<Item = &str> {

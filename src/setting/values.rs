@@ -136,6 +136,12 @@ impl Value {
         (self.origin != Origin::Unreadable).then_some(&self.text)
     }
 
+    /// Whether messages may show the text itself.
+    #[must_use]
+    pub fn is_plain(&self, kind: Kind) -> bool {
+        self.origin == Origin::Plain && kind != Kind::Password
+    }
+
     /// The value as a message may show it: never a secret, never what a reference led to.
     #[must_use]
     pub fn shown(&self, kind: Kind) -> String {
