@@ -21,7 +21,7 @@ use url::Url;
 
 use super::{
     advice::Advice,
-    error::{ApiError, Ask, Malformed, Outcome},
+    error::{ApiError, Ask, Malformed, Outcome, said},
     host::{AllowedHosts, HostError},
     limits::{Limit, Limits},
     token::{Claims, Token, TokenError},
@@ -217,7 +217,8 @@ impl Client {
     async fn refusal(&self, ask: Ask, response: Response, advice: Advice) -> ApiError {
         let status = response.status();
         let body = outbound::read_body(response, LONGEST_COMPLAINT, self.timeouts).await;
-        let error = ApiError::refused(ask, status, advice, &body.unwrap_or_default());
+        let said = said(&body.unwrap_or_default()).filter(|said| !self.token.is_in(said));
+        let error = ApiError::refused(ask, status, advice, said.as_deref());
         if error.outcome() == Outcome::Throttled {
             self.hold(advice.wait());
         }

@@ -107,9 +107,14 @@ impl ApiError {
     }
 
     /// An answer with a status that is no success.
-    pub(super) fn refused(ask: Ask, status: StatusCode, advice: Advice, body: &[u8]) -> Self {
+    pub(super) fn refused(
+        ask: Ask,
+        status: StatusCode,
+        advice: Advice,
+        said: Option<&str>,
+    ) -> Self {
         let mut words = advise(ask, status);
-        if let Some(quote) = quote(body) {
+        if let Some(quote) = said.and_then(quote) {
             words = format!("{words}; 1Password says: {quote}");
         }
         Self {
@@ -276,13 +281,57 @@ fn advise(ask: Ask, status: StatusCode) -> String {
     }
 }
 
-/// The service's own words, if the body is one of the two known forms; nothing of any other body.
-fn quote(body: &[u8]) -> Option<String> {
+/// The service's own words, if the body is of one of the two known forms.
+pub(super) fn said(body: &[u8]) -> Option<String> {
     let (Complaint::Documented { message }
     | Complaint::Spec {
         error: SpecError { message },
     }) = serde_json::from_slice(body).ok()?;
-    let printable = message.chars().filter(|c| !c.is_control());
+    Some(message)
+}
+
+/// As much of the service's words as an error message can bear.
+fn quote(said: &str) -> Option<String> {
+    let printable = said.chars().filter(|c| !c.is_control());
     let quote: String = printable.take(LONGEST_QUOTE).collect();
     Some(quote.trim().to_owned()).filter(|quote| !quote.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_known_forms_are_listened_to() {
+        for (body, expected) in [
+            (r#"{"status":401,"message":"no"}"#, Some("no")),
+            (
+                r#"{"Error":{"Message":"Bad Request"}}"#,
+                Some("Bad Request"),
+            ),
+            (r#"{"message":7}"#, None),
+            (r#"{"error":"no"}"#, None),
+            (r#""no""#, None),
+            ("<html>no</html>", None),
+            ("404 page not found", None),
+            ("", None),
+        ] {
+            assert_eq!(said(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_quote_is_short_and_printable() {
+        let long = "é".repeat(500);
+        assert_eq!(quote(&long).unwrap().chars().count(), LONGEST_QUOTE);
+        assert_eq!(quote("a\r\nb\u{1b}[31m").as_deref(), Some("ab[31m"));
+        assert_eq!(quote(" \n"), None);
+    }
+
+    #[test]
+    fn the_labels_are_distinct() {
+        let labels: std::collections::HashSet<_> =
+            Outcome::ALL.into_iter().map(Outcome::as_str).collect();
+        assert_eq!(labels.len(), Outcome::ALL.len());
+    }
 }

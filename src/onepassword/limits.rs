@@ -187,9 +187,9 @@ mod tests {
     fn a_hold_is_kept_until_it_is_over_and_never_shortened() {
         let limit = Limit::new(quota(Limits::PER_MINUTE));
         let now = Instant::now();
-        limit.hold_until(now + Duration::from_secs(60));
+        limit.hold_until(now + Duration::from_mins(1));
         limit.hold_until(now + Duration::from_secs(30));
-        assert_eq!(limit.take(now), Err(Duration::from_secs(60)));
-        assert_eq!(limit.take(now + Duration::from_secs(60)), Ok(()));
+        assert_eq!(limit.take(now), Err(Duration::from_mins(1)));
+        assert_eq!(limit.take(now + Duration::from_mins(1)), Ok(()));
     }
 }

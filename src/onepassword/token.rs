@@ -137,6 +137,11 @@ impl Token {
         &self.text
     }
 
+    /// Whether `text` would give the token away.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        text.contains(self.text.expose_secret())
+    }
+
     /// The value of `Authorization`.
     pub(super) fn bearer(&self) -> HeaderValue {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.text.expose_secret()))
