@@ -174,7 +174,9 @@ fn in_field(record: &Value, pointer: &str, leaf: &Value) -> bool {
     match record.pointer(&format!("{parent}/{renamed}")) {
         // A declared field that is null says as much as an absent one; an empty object says nothing more.
         Some(field) => {
-            leaf.is_null() || same(leaf, field) || (*leaf == json!({}) && field.is_object())
+            leaf.is_null()
+                || same(leaf, field)
+                || (field.is_object() && leaf.as_object().is_some_and(Map::is_empty))
         }
         None => false,
     }
@@ -182,10 +184,8 @@ fn in_field(record: &Value, pointer: &str, leaf: &Value) -> bool {
 
 /// Doubles hold integers, too; a double that prints differently from what was sent is not the same.
 fn same(leaf: &Value, field: &Value) -> bool {
-    leaf == field
-        || field
-            .as_f64()
-            .is_some_and(|n| n.to_string() == leaf.to_string())
+    let sent = leaf.to_string();
+    leaf == field || field.as_f64().is_some_and(|n| n.to_string() == sent)
 }
 
 fn in_extra(record: &Value, pointer: &str, leaf: &Value) -> bool {

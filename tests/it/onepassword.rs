@@ -105,9 +105,8 @@ fn history(simulator: &Simulator, count: usize) -> Vec<Value> {
 /// The error and its causes, as an operator may get to see them.
 fn told(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes
-        .map(|cause| format!("{cause}: {cause:?}\n"))
-        .collect()
+    let lines: Vec<_> = causes.map(|cause| format!("{cause}: {cause:?}")).collect();
+    lines.join("\n")
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -141,37 +141,49 @@ async fn a_schema_that_breaks_readers_is_refused_in_plain_words() {
 #[derive(Clone, Debug)]
 struct Porter {
     url: String,
-    seen: Arc<Mutex<Vec<(String, Option<String>)>>>,
-    answer: fn(&str) -> Response,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    answer: Answer,
+}
+
+/// What it says to a request's method and path.
+type Answer = fn(&str) -> Response;
+
+#[derive(Clone, Debug)]
+struct Seen {
+    line: String,
+    authorization: Option<String>,
 }
 
 impl Porter {
-    async fn start(answer: fn(&str) -> Response) -> Self {
+    async fn start(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let porter = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             seen: Arc::default(),
             answer,
         };
-        let router = Router::new()
-            .fallback(Self::open)
-            .with_state(porter.clone());
+        let host = porter.clone();
+        let router = Router::new().fallback(async move |request: Request| host.open(&request));
         tokio::spawn(async move { axum::serve(listener, router).await });
         porter
     }
 
-    async fn open(State(porter): State<Self>, request: Request) -> Response {
+    fn open(&self, request: &Request) -> Response {
         let line = format!("{} {}", request.method(), request.uri().path());
         let authorization = request.headers().get("authorization");
         let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
-        let answer = (porter.answer)(&line);
-        porter.seen.lock().unwrap().push((line, authorization));
+        let answer = (self.answer)(&line);
+        let seen = Seen {
+            line,
+            authorization,
+        };
+        self.seen.lock().unwrap().push(seen);
         answer
     }
 
     fn seen(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
-        seen.iter().map(|(line, _)| line.clone()).collect()
+        seen.iter().map(|seen| seen.line.clone()).collect()
     }
 }
 
@@ -184,7 +196,7 @@ fn registered() -> Response {
     json!({"id": 7}).to_string().into_response()
 }
 
-async fn refused(answer: fn(&str) -> Response) -> (Disposition, String) {
+async fn refused(answer: Answer) -> (Disposition, String) {
     let porter = Porter::start(answer).await;
     let registry = registering(&porter.url);
     let error = registry.ensure(SUBJECT, schema_text()).await.unwrap_err();
@@ -195,7 +207,7 @@ async fn refused(answer: fn(&str) -> Response) -> (Disposition, String) {
 #[tokio::test]
 async fn each_refusal_has_its_decision_and_its_advice() {
     let (fail, retry) = (Disposition::Fail, Disposition::Retry(None));
-    let answers: [(fn(&str) -> Response, _, _); 9] = [
+    let answers: [(Answer, _, _); 9] = [
         (|_| refusal(401), fail, "refuses the credentials"),
         (|_| refusal(403), fail, "does not allow these credentials"),
         (|_| refusal(404), fail, "does not know subject"),
@@ -292,7 +304,10 @@ async fn credentials_are_sent_and_not_shown() {
         let porter = Porter::start(|_| refusal(401)).await;
         let registry = registry(&[&porter.url], Registration::ByHand, Some(credentials));
         let error = registry.ensure(SUBJECT, schema_text()).await.unwrap_err();
-        assert_eq!(porter.seen.lock().unwrap()[0].1.as_deref(), Some(header));
+        assert_eq!(
+            porter.seen.lock().unwrap()[0].authorization.as_deref(),
+            Some(header)
+        );
         assert!(!format!("{registry:?} {error:?} {error}").contains("hunter2"));
     }
 }
