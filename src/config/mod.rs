@@ -100,7 +100,7 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
         connectors,
     } = document;
     values.expand(secret::expand, mistakes);
-    let kafka = kafka(values.split_off("kafka."), mistakes);
+    let kafka = kafka(&values.split_off("kafka."), mistakes);
     // What is unknown is noted; there is nothing else to do about it here.
     let _ = refuse_unknown(&values, worker_tables().flatten(), mistakes);
     let worker = Worker::parse(&values, mistakes);
@@ -126,9 +126,9 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
     })
 }
 
-fn kafka(values: Values, mistakes: &mut Mistakes) -> Option<Properties> {
+fn kafka(values: &Values, mistakes: &mut Mistakes) -> Option<Properties> {
     let mut inner = Mistakes::new();
-    let properties = Properties::parse(&values, &mut inner);
+    let properties = Properties::parse(values, &mut inner);
     mistakes.add_below("kafka", inner);
     properties
 }

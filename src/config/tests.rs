@@ -134,7 +134,7 @@ connectors:
   onepassword.allowed.hosts, line 10: '*.example.com' is no host: write it as proxy.example.com or \
          proxy.example.com:8443
   onepassword.ca.file, line 11: ${file:/no/such/file}: there is no such file
-  connectors.acme.onepassword.token, line 14: the value is written out: write a reference to it instead, such as \
+  connectors.acme.onepassword.token, line 14: the value is written out: write a reference to it, such as \
          ${file:/run/secrets/acme} or ${env:ACME_TOKEN}
   connectors.acme.poll.interval.ms, line 15: 500 is too small, 1000 is the least
   connectors.acme.poll.intervall.ms, line 16: there is no such setting, the nearest is poll.interval.ms

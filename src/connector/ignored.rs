@@ -65,9 +65,9 @@ const IGNORED: &[(&[&str], &str)] = &[
 
 /// The note for `name`, if it is such a setting.
 pub(super) fn note(name: &str) -> Option<String> {
-    let matches = |known: &&str| name == *known || known.ends_with('.') && name.starts_with(known);
+    let is_like = |known: &&str| name == *known || known.ends_with('.') && name.starts_with(known);
     IGNORED
         .iter()
-        .find(|(names, _)| names.iter().any(|known| matches(&known)))
+        .find(|(names, _)| names.iter().any(is_like))
         .map(|(_, why)| format!("{name} has no effect: {why}"))
 }

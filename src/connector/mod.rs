@@ -13,3 +13,6 @@ pub use self::{
 
 /// The value of `connector.class`.
 pub const CLASS: &str = "OnePasswordEventsSource";
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ impl Settings {
         let name = own_name(name, reader);
         let class = reader.maybe(&CLASS, class);
         let tasks_max = reader.maybe(&TASKS_MAX, whole(1..=i32::MAX));
-        let token = reader.one(&TOKEN, token);
+        let token = token(reader);
         let url = reader.maybe(&URL, |text| url(text, hosts));
         let streams = streams(reader);
         let start = reader.one(&START_TIME, |text| Start::parse(text, now));
@@ -179,15 +179,18 @@ fn class(text: &str) -> Result<(), String> {
     Err(format!("is no connector here: there is only {CLASS_NAME}"))
 }
 
-fn token(text: &str) -> Result<Template, String> {
-    let template = Template::parse(text).map_err(|error| format!("is no reference: {error}"))?;
-    if template.is_literal() {
-        return Err(
-            "is written out: write a reference to it instead, such as ${file:/run/secrets/acme} or ${env:ACME_TOKEN}"
-                .to_owned(),
-        );
-    }
-    Ok(template)
+fn token(reader: &mut Reader<'_>) -> Result<Template, Reported> {
+    const REFERENCE: &str =
+        "write a reference to it, such as ${file:/run/secrets/acme} or ${env:ACME_TOKEN}";
+    let token = reader.maybe(&TOKEN, |text| {
+        let template =
+            Template::parse(text).map_err(|error| format!("is no reference: {error}"))?;
+        if template.is_literal() {
+            return Err(format!("is written out: {REFERENCE}"));
+        }
+        Ok(template)
+    })?;
+    token.ok_or_else(|| reader.refuse(&TOKEN, format!("is missing: {REFERENCE}")))
 }
 
 fn url(text: &str, hosts: &AllowedHosts) -> Result<Url, String> {
@@ -229,8 +232,9 @@ fn streams(reader: &mut Reader<'_>) -> Result<Option<Vec<Stream>>, Reported> {
         return Err(reader.refuse(&STREAMS, what));
     }
     streams.sort_unstable();
-    if let Some(twice) = streams.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(reader.refuse(&STREAMS, format!("names {} twice", twice[0])));
+    let mut pairs = streams.iter().zip(&streams[1..]);
+    if let Some((twice, _)) = pairs.find(|(one, next)| one == next) {
+        return Err(reader.refuse(&STREAMS, format!("names {twice} twice")));
     }
     Ok(Some(streams))
 }
