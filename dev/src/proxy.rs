@@ -75,7 +75,7 @@ pub enum Switch {
     Off,
 }
 
-/// A cut that was asked for and has not necessarily happened.
+/// A cut that was asked for and has not necessarily happened. It comes to pass also when this is dropped.
 #[derive(Debug)]
 pub struct Cut(oneshot::Receiver<()>);
 
@@ -160,11 +160,13 @@ impl Proxy {
     }
 
     /// Forwards the next request of this kind, waits for the broker's answer, keeps it, and closes the connection.
+    #[expect(clippy::must_use_candidate, reason = "not everybody waits for it")]
     pub fn cut_after_request(&self, key: ApiKey) -> Cut {
         self.cut(key, Moment::AfterRequest)
     }
 
     /// Closes the connection on which the next request of this kind arrives; the broker does not see that request.
+    #[expect(clippy::must_use_candidate, reason = "not everybody waits for it")]
     pub fn cut_before_request(&self, key: ApiKey) -> Cut {
         self.cut(key, Moment::BeforeRequest)
     }

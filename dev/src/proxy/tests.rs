@@ -33,7 +33,7 @@ async fn model() -> (SocketAddr, watch::Receiver<Vec<i16>>) {
                 let mut request = [0; 12];
                 while stream.read_exact(&mut request).await.is_ok() {
                     seen.send_modify(|keys| {
-                        keys.push(i16::from_be_bytes([request[4], request[5]]))
+                        keys.push(i16::from_be_bytes([request[4], request[5]]));
                     });
                     let answer = [&4_i32.to_be_bytes()[..], &request[8..]].concat();
                     stream.write_all(&answer).await.unwrap();

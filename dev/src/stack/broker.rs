@@ -62,17 +62,15 @@ impl Listeners {
             controller,
             proxied,
         } = self;
-        let mut listeners =
-            format!("PLAINTEXT://{bind}:{plain},CONTROLLER://127.0.0.1:{controller}");
-        let mut advertised = format!("PLAINTEXT://127.0.0.1:{plain}");
-        if let Some(Proxied {
-            port,
-            advertised: proxy,
-        }) = proxied
-        {
-            listeners += &format!(",PROXY://{bind}:{port}");
-            advertised += &format!(",PROXY://127.0.0.1:{proxy}");
-        }
+        let (mine, theirs) = proxied.map_or_else(Default::default, |proxied| {
+            (
+                format!(",PROXY://{bind}:{}", proxied.port),
+                format!(",PROXY://127.0.0.1:{}", proxied.advertised),
+            )
+        });
+        let listeners =
+            format!("PLAINTEXT://{bind}:{plain},CONTROLLER://127.0.0.1:{controller}{mine}");
+        let advertised = format!("PLAINTEXT://127.0.0.1:{plain}{theirs}");
         let own = [
             ("listeners", listeners),
             ("advertised.listeners", advertised),

@@ -12,8 +12,7 @@ use std::{
 };
 
 use testcontainers::{
-    ContainerAsync, ContainerRequest, GenericImage, ImageExt,
-    core::{IntoContainerPort, client::docker_client_instance},
+    ContainerAsync, ContainerRequest, GenericImage, ImageExt, core::IntoContainerPort,
     runners::AsyncRunner,
 };
 use tokio::{runtime::Runtime, task, time::sleep};
@@ -52,9 +51,6 @@ const REGISTRY_IMAGE: (&str, &str) = ("apicurio/apicurio-registry", "3.0.9");
 /// The registry's port inside its container.
 const REGISTRY_PORT: u16 = 8080;
 
-/// For pulling an image on a slow line.
-const PULL_TIMEOUT: Duration = Duration::from_mins(15);
-
 const READY_TIMEOUT: Duration = Duration::from_mins(2);
 
 const PAUSE: Duration = Duration::from_millis(100);
@@ -74,16 +70,13 @@ impl Docker {
             Ok(_) => progress.done("Apache Kafka and Apicurio Registry are up"),
             Err(error) => {
                 drop(progress);
-                say(&format!("Docker does not serve: {error}"));
+                say(&format!("Docker does not serve: {}", error.in_full()));
             }
         }
         started
     }
 
     async fn run(engine: &Engine, proxy: Option<u16>) -> Result<Self, StackError> {
-        // The client speaks the newest version of the engine's API unless it is told to ask: this one is shared.
-        let client = docker_client_instance().await.map_err(refused)?;
-        let _negotiated = client.negotiate_version().await.map_err(refused)?;
         let port = || free_port().map_err(StackError::io("find a free port"));
         let names = [name(), name()];
         let guard = guard(engine, &names).map_err(StackError::io("start a shell"))?;
@@ -167,9 +160,7 @@ impl Container {
         name: &str,
         host_port: u16,
     ) -> Result<Self, StackError> {
-        let request = request
-            .with_container_name(name)
-            .with_startup_timeout(PULL_TIMEOUT);
+        let request = request.with_container_name(name);
         let container = request.start().await.map_err(refused)?;
         let container = Self {
             part,

@@ -22,7 +22,9 @@ mod progress;
 mod ready;
 
 use std::{
-    env, fmt, io,
+    env,
+    error::Error,
+    fmt, io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -318,13 +320,13 @@ impl Options {
         }
         let docker = match Docker::start(self.proxy) {
             Ok(docker) => return Ok(Stack::owned(Way::Docker, docker)),
-            Err(error) => error.to_string(),
+            Err(error) => error.in_full(),
         };
         match Java::start(self.proxy) {
             Ok(java) => Ok(Stack::owned(Way::Java, java)),
             Err(error) => Err(StackError::Nowhere {
                 docker,
-                java: error.to_string(),
+                java: error.in_full(),
             }),
         }
     }
@@ -338,6 +340,12 @@ impl StackError {
             what: what.into(),
             detail: detail.into(),
         }
+    }
+
+    /// Together with its cause.
+    fn in_full(&self) -> String {
+        self.source()
+            .map_or_else(|| self.to_string(), |cause| format!("{self}: {cause}"))
     }
 
     fn io(what: &'static str) -> impl Fn(io::Error) -> Self {

@@ -211,6 +211,8 @@ fn shell(script: &str) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
+
     use super::*;
 
     fn sleeper(log: &Path) -> Process {
@@ -239,6 +241,38 @@ mod tests {
         drop(scratch);
         assert!(!entry.exists());
         assert!(!folder.exists());
+    }
+
+    /// Not a test: what the next one runs in another process, to kill it.
+    #[test]
+    #[ignore = "waits for ever"]
+    fn parent_that_is_killed() {
+        let scratch = Scratch::new_in(&std::env::temp_dir()).unwrap();
+        let process = sleeper(&scratch.path().join("log"));
+        println!("left: {}", pid_in(&process).display());
+        println!("left: {}", scratch.path().display());
+        thread::park();
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_parent_that_was_killed() {
+        let mut parent = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "stack::process::tests::parent_that_is_killed"])
+            .args(["--ignored", "--nocapture"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(parent.stdout.take().unwrap()).lines();
+        let left: Vec<_> = lines
+            .filter_map(|line| Some(PathBuf::from(line.unwrap().split_once("left: ")?.1)))
+            .take(2)
+            .collect();
+        assert!(left.iter().all(|path| path.exists()), "{left:?}");
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        while left.iter().any(|path| path.exists()) {
+            thread::park_timeout(Duration::from_millis(10));
+        }
     }
 
     #[test]
