@@ -21,4 +21,12 @@ pub mod onepassword;
 
 pub mod relay;
 
+pub mod connector;
+
 pub mod http;
+
+pub mod config;
+pub mod app;
+pub mod check;
+pub mod cli;
+pub mod schemas;

@@ -1,1 +1,73 @@
-fn main() {}
+//! The program: command line in, exit status out.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use clap::Parser;
+use onepassword_kafka::{
+    app, check,
+    cli::{Cli, Command},
+    clock,
+    config::Config,
+    schemas, shutdown, telemetry,
+};
+
+/// `EX_CONFIG` of sysexits.h.
+const MISTAKES_IN_THE_FILE: u8 = 78;
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let runtime = tokio::runtime::Runtime::new().expect("the system has threads to give");
+    let result = runtime.block_on(execute(command));
+    // A question to an unreachable Kafka may still be open, and nobody waits for its answer.
+    runtime.shutdown_background();
+    match result {
+        Ok(status) => status,
+        Err(error) => complain(&format!("{error:#}"), 1),
+    }
+}
+
+async fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(file) => {
+            let config = match load(&file.config) {
+                Ok(config) => config,
+                Err(status) => return Ok(status),
+            };
+            telemetry::start()?;
+            app::run(config, shutdown::on_signal()?).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check(file) => match load(&file.config) {
+            Ok(config) => Ok(check::run(&config, &mut io::stdout()).await?.into()),
+            Err(status) => Ok(status),
+        },
+        Command::Schemas(arguments) => match arguments.config.as_deref().map(load).transpose() {
+            Ok(config) if arguments.register => {
+                let config = config.expect("clap requires --config beside --register");
+                schemas::register(&config, &mut io::stdout()).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Ok(_) => {
+                schemas::print(&mut io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(status) => Ok(status),
+        },
+    }
+}
+
+/// Reads the worker's file; all of its mistakes are told at once.
+fn load(path: &Path) -> Result<Config, ExitCode> {
+    Config::load(path, clock::now())
+        .map_err(|mistakes| complain(&mistakes.to_string(), MISTAKES_IN_THE_FILE))
+}
+
+fn complain(what: &str, status: u8) -> ExitCode {
+    // Nothing can be done where even standard error is closed.
+    let _ = writeln!(io::stderr(), "{what}");
+    ExitCode::from(status)
+}

@@ -5,3 +5,4 @@ pub mod proxy;
 pub mod reader;
 pub mod simulator;
 pub mod stack;
+pub mod worker;

@@ -1,6 +1,6 @@
 //! How this worker's clients are configured: the operator's properties below, what exactly-once owns above.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use rdkafka::{
     ClientConfig,
@@ -10,12 +10,13 @@ use rdkafka::{
     error::{KafkaError, KafkaResult},
 };
 
-use super::{TopicSettings, murmur2};
+use super::{Properties, TopicSettings, murmur2};
 
 /// A Kafka cluster as this worker reaches it.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    properties: BTreeMap<String, String>,
+    properties: Properties,
+    batch_size: usize,
     group_id: String,
     topics: TopicSettings,
 }
@@ -36,12 +37,10 @@ const SESSION_TIMEOUT_MS: u64 = 10_000;
 impl Cluster {
     /// A cluster reached with librdkafka's `properties` by the workers of `group_id`.
     #[must_use]
-    pub const fn new(
-        properties: BTreeMap<String, String>,
-        group_id: String,
-        topics: TopicSettings,
-    ) -> Self {
+    pub fn new(properties: Properties, group_id: String, topics: TopicSettings) -> Self {
+        let batch_size = properties.get("batch.size").and_then(|size| size.parse().ok());
         Self {
+            batch_size: batch_size.unwrap_or(DEFAULT_BATCH),
             properties,
             group_id,
             topics,
@@ -62,31 +61,20 @@ impl Cluster {
 
     /// How many bytes of records librdkafka puts into one batch; a larger record travels alone.
     #[must_use]
-    pub fn batch_size(&self) -> usize {
-        let size = self
-            .properties
-            .get("batch.size")
-            .and_then(|size| size.parse().ok());
-        size.unwrap_or(DEFAULT_BATCH)
+    pub const fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
-    /// Keeps batches below what every event topic takes. The operator's own `batch.size` stays.
-    pub fn limit_batches(&mut self, smallest: usize) {
-        let size = smallest
-            .saturating_sub(BATCH_OVERHEAD)
-            .clamp(SMALLEST_BATCH, DEFAULT_BATCH);
-        self.properties
-            .entry("batch.size".to_owned())
-            .or_insert_with(|| size.to_string());
+    /// Keeps batches below what every event topic takes.
+    pub fn limit_batches(&mut self, largest: usize) {
+        let most = largest.saturating_sub(BATCH_OVERHEAD).max(SMALLEST_BATCH);
+        self.batch_size = self.batch_size.min(most);
     }
 
     /// How long a worker may be silent before the group gives its shards away.
     #[must_use]
     pub fn session_timeout(&self) -> Duration {
-        let millis = self
-            .properties
-            .get("session.timeout.ms")
-            .and_then(|millis| millis.parse().ok());
+        let millis = self.properties.get("session.timeout.ms").and_then(|millis| millis.parse().ok());
         Duration::from_millis(millis.unwrap_or(SESSION_TIMEOUT_MS))
     }
 
@@ -107,6 +95,7 @@ impl Cluster {
                 "message.max.bytes",
                 super::topics::LARGEST_RECORD.to_string(),
             )
+            .set("batch.size", self.batch_size.to_string())
             .set("delivery.report.only.error", "true");
         config
     }
@@ -148,7 +137,7 @@ impl Cluster {
         for (name, value) in defaults {
             config.set(*name, *value);
         }
-        for (name, value) in &self.properties {
+        for (name, value) in self.properties.iter() {
             config.set(name, value);
         }
         config.set("log.connection.close", "false");

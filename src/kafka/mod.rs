@@ -17,5 +17,5 @@ pub use self::{
     group::{Membership, Ownership},
     producer::{Producer, Record, Transaction},
     settings::{Properties, TopicSettings},
-    topics::{Found, TopicError, Unfit, ensure},
+    topics::{Found, Missing, TopicError, Unfit, ensure},
 };

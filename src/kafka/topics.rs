@@ -8,7 +8,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
 };
 
-use super::{Cluster, Error, TopicSettings};
+use super::{Cluster, Error, Misplaced, TopicSettings};
 use crate::event::Stream;
 
 /// What the worker found, once every topic is there.
@@ -18,8 +18,19 @@ pub struct Found {
     pub cursors_partitions: u32,
     /// How long each event topic keeps records by their own time; `None`: for ever, or not told.
     pub retention: BTreeMap<Stream, Duration>,
+    /// Topics that were not there.
+    pub missing: Vec<String>,
     /// The largest batch that every event topic takes, in bytes, where that is told.
     pub largest_batch: Option<usize>,
+}
+
+/// What to do about a missing topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Create it.
+    Create,
+    /// Ask whether it could be created.
+    TryOnly,
 }
 
 /// A topic that is missing or unfit, and the way out.
@@ -33,6 +44,9 @@ pub enum TopicError {
     /// They cannot be used as they are; each line says what to do.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Unfit(Vec<Unfit>),
+    /// Positions lie where nobody would look for them.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
     /// Kafka was not reached, or refuses.
     #[error(transparent)]
     Kafka(#[from] Error),
@@ -113,7 +127,7 @@ impl TopicSettings {
 /// # Errors
 ///
 /// All that is unfit at once, or Kafka's refusal.
-pub async fn ensure(cluster: &Cluster) -> Result<Found, TopicError> {
+pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found, TopicError> {
     let existing = partitions(cluster).await?;
     let missing: Vec<_> = cluster
         .topics()
@@ -121,11 +135,12 @@ pub async fn ensure(cluster: &Cluster) -> Result<Found, TopicError> {
         .into_iter()
         .filter(|topic| !existing.contains_key(&topic.name))
         .collect();
-    create(cluster, &missing).await?;
+    create(cluster, &missing, missing_topics).await?;
     let cursors = cluster.topics().cursors();
     let shards = cluster.topics().shards;
     let mut found = Found {
         cursors_partitions: existing.get(&cursors).copied().unwrap_or(shards),
+        missing: missing.into_iter().map(|topic| topic.name).collect(),
         ..Found::default()
     };
     let mut unfit = Vec::new();
@@ -170,7 +185,7 @@ async fn partitions(cluster: &Cluster) -> Result<BTreeMap<String, u32>, Error> {
         .expect("asking does not panic")
 }
 
-async fn create(cluster: &Cluster, missing: &[Wanted]) -> Result<(), TopicError> {
+async fn create(cluster: &Cluster, missing: &[Wanted], how: Missing) -> Result<(), TopicError> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -180,19 +195,22 @@ async fn create(cluster: &Cluster, missing: &[Wanted]) -> Result<(), TopicError>
         .map(|topic| topic.request(replication))
         .collect();
     let admin = cluster.admin().map_err(Error::outside)?;
+    let options = AdminOptions::new()
+        .request_timeout(Some(ANSWER))
+        .validate_only(how == Missing::TryOnly);
     let results = admin
-        .create_topics(&topics, &AdminOptions::new().request_timeout(Some(ANSWER)))
+        .create_topics(&topics, &options)
         .await
         .map_err(Error::outside)?;
     let unfit: Vec<_> = results
         .into_iter()
         .zip(missing)
         .filter_map(|(result, topic)| match result {
-            Ok(name) => {
+            Ok(name) if how == Missing::Create => {
                 tracing::info!(topic = name, "created a topic");
                 None
             }
-            Err((_, Code::TopicAlreadyExists)) => None,
+            Ok(_) | Err((_, Code::TopicAlreadyExists)) => None,
             Err((_, code)) => Some(topic.uncreated(replication, code)),
         })
         .collect();

@@ -1,0 +1,203 @@
+//! `cargo demo`: a few days of 1Password history and live traffic, through the real connector, into a real Kafka.
+//!
+//! Everything runs on this machine and ends with Ctrl-C, or after `--for 60s`; at the end every event that the
+//! simulated account has published is looked for in the topics.
+
+use std::{
+    env,
+    fmt::Write as _,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use jiff::SignedDuration;
+use onepassword_kafka_dev::{
+    reader::{Isolation, Report, check, read_topic},
+    simulator::{Options, Simulator, Stream, TokenSpec},
+    stack::Stack,
+    worker::{Program, Worker},
+};
+
+/// Runs the connector on a Kafka and a simulated 1Password of its own.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// End after this time, for example 60s; otherwise with Ctrl-C
+    #[arg(long = "for", value_name = "TIME")]
+    time: Option<SignedDuration>,
+    /// Live events per second
+    #[arg(long, default_value_t = 20.0)]
+    traffic: f64,
+    /// Events of the past, over four days
+    #[arg(long, default_value_t = 20_000)]
+    history: usize,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const FOUR_DAYS: Duration = Duration::from_hours(96);
+const SUMMARY: Duration = Duration::from_secs(2);
+const ACCOUNT: &str = TokenSpec::ACCOUNT;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments = Arguments::parse();
+    let binary = build()?;
+    say("starting Kafka and a schema registry")?;
+    let stack = Stack::start().await?;
+    let simulator = Simulator::start(Options::default()).await?;
+    for stream in Stream::ALL {
+        simulator.history(
+            ACCOUNT,
+            stream,
+            arguments.history / Stream::ALL.len(),
+            FOUR_DAYS,
+        );
+    }
+    let program = Program::new(&binary)?;
+    let token = program.write("token", simulator.issue(TokenSpec::default()).as_str())?;
+    program.configure(&config(&stack, &simulator, &token))?;
+    let mut worker = program.start()?;
+    introduce(&stack, &simulator, &program, &worker).await?;
+
+    let traffic = simulator.traffic(ACCOUNT, arguments.traffic);
+    watch(&worker, arguments.time).await?;
+    drop(traffic);
+
+    say("no more traffic; waiting for the last event, then checking every one")?;
+    let published: usize = Stream::ALL
+        .map(|stream| simulator.published_count(ACCOUNT, stream))
+        .iter()
+        .sum();
+    let all = f64::from(u32::try_from(published)?);
+    worker
+        .metrics_until(|metrics| metrics.sum("onepassword_events_total", &[]) >= all)
+        .await?;
+    worker.terminate();
+    worker.ended().await?;
+    verdict(&stack, &simulator).await
+}
+
+/// Builds the connector with the cargo that runs this.
+fn build() -> Result<PathBuf, Failure> {
+    let folder = env::current_exe()?
+        .parent()
+        .ok_or("a program lies in a folder")?
+        .to_owned();
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args([
+        "build",
+        "--quiet",
+        "--package",
+        "onepassword-kafka",
+        "--bin",
+        "onepassword-kafka",
+    ]);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    if !command.status()?.success() {
+        return Err("the connector cannot be built".into());
+    }
+    Ok(folder.join("onepassword-kafka"))
+}
+
+fn config(stack: &Stack, simulator: &Simulator, token: &Path) -> String {
+    format!(
+        "\
+group.id: onepassword
+kafka:
+  bootstrap.servers: {kafka}
+schema.registry:
+  url: {registry}
+monitoring:
+  listen: 127.0.0.1:0
+onepassword:
+  allowed.hosts: [\"{host}\"]
+  ca.file: {ca}
+connectors:
+  acme:
+    onepassword.token: ${{file:{token}}}
+    poll.interval.ms: 1000
+",
+        kafka = stack.bootstrap_servers(),
+        registry = stack.schema_registry_url(),
+        host = simulator.authority(),
+        ca = simulator.ca_file().display(),
+        token = token.display(),
+    )
+}
+
+async fn introduce(
+    stack: &Stack,
+    simulator: &Simulator,
+    program: &Program,
+    worker: &Worker,
+) -> Result<(), Failure> {
+    let monitoring = worker.monitoring().await?;
+    say(&format!(
+        "
+  Kafka             {}
+  schema registry   {}
+  1Password         {} (simulated; control it under /control/)
+  metrics           http://{monitoring}/metrics
+  settings          {}
+",
+        stack.bootstrap_servers(),
+        stack.schema_registry_url(),
+        simulator.url(),
+        program.config().display(),
+    ))?;
+    Ok(())
+}
+
+/// Prints a running summary until the time is over, Ctrl-C, or the worker's end.
+async fn watch(worker: &Worker, time: Option<SignedDuration>) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let time = time.map(Duration::try_from).transpose()?;
+    let mut interval = tokio::time::interval(SUMMARY);
+    loop {
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => return Ok(result?),
+            _ = interval.tick() => {}
+        }
+        if time.is_some_and(|time| begun.elapsed() >= time) {
+            return Ok(());
+        }
+        let metrics = worker.metrics().await?;
+        let mut line = format!("{:>5} s", begun.elapsed().as_secs());
+        for stream in Stream::ALL {
+            let label = format!("stream=\"{stream}\"");
+            let events = metrics.sum("onepassword_events_total", &[&label]);
+            let lag = metrics.sum("onepassword_lag_seconds", &[&label]);
+            write!(line, "   {stream} {events} (lag {lag:.0} s)")?;
+        }
+        say(&line)?;
+    }
+}
+
+/// Looks for every published event in the topics.
+async fn verdict(stack: &Stack, simulator: &Simulator) -> Result<(), Failure> {
+    let mut sound = true;
+    for stream in Stream::ALL {
+        let published = simulator.published(ACCOUNT, stream);
+        let uuids = published.iter().filter_map(|event| event["uuid"].as_str());
+        let topic = format!("onepassword.{stream}");
+        let messages = read_topic(stack.bootstrap_servers(), &topic, Isolation::Committed).await?;
+        let report: Report = check(uuids, &messages);
+        sound &= report.is_exactly_once();
+        say(&format!("{topic}: {report}"))?;
+    }
+    if sound {
+        Ok(())
+    } else {
+        Err("not every event is there exactly once".into())
+    }
+}
+
+fn say(what: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{what}")
+}

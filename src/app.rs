@@ -1,0 +1,176 @@
+//! Putting the worker together, in the order in which things can go wrong.
+//!
+//! Settings have been judged before this; then the port is bound, Kafka's topics are made sure of, positions are
+//! checked to lie where this worker looks for them, and only then does it join the group.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{net::TcpListener, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    avro::Registry,
+    backoff::Backoff,
+    clock,
+    config::Config,
+    http::{self, Readiness},
+    kafka::{self, Cluster, Found, Membership, Missing, TopicError},
+    metrics::Metrics,
+    onepassword::{self, Limits, Shared, Timeouts},
+    relay::{Context, Worker},
+};
+
+/// Runs a worker until `shutdown`.
+///
+/// # Errors
+///
+/// What no waiting will mend: a port that is taken, topics that are unfit, files that cannot be read.
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.monitoring_listen)
+        .await
+        .with_context(|| {
+            format!(
+                "cannot listen on {} (monitoring.listen)",
+                config.monitoring_listen
+            )
+        })?;
+    let metrics = Arc::new(Metrics::default());
+    let readiness = Readiness::default();
+    tracing::info!(address = %listener.local_addr()?, "GET /metrics, /livez and /readyz are served");
+    let monitoring = tokio::spawn(http::serve(
+        listener,
+        Arc::clone(&metrics),
+        readiness.clone(),
+        shutdown.clone(),
+    ));
+    work(config, metrics, readiness, shutdown.clone()).await?;
+    shutdown.cancel();
+    monitoring.await?.context("the monitoring port failed")
+}
+
+/// The clients of the Events API that all connectors of a worker share.
+///
+/// # Errors
+///
+/// When `onepassword.ca.file` cannot be used.
+pub fn events_api(config: &Config) -> anyhow::Result<Shared> {
+    let settings = &config.onepassword;
+    let http =
+        onepassword::http_client(settings.ca_file.as_deref()).context("onepassword.ca.file")?;
+    Ok(Shared {
+        http,
+        hosts: settings.allowed_hosts.clone(),
+        limits: Limits::new(settings.requests_per_minute),
+        timeouts: Timeouts::default(),
+        clock: clock::now,
+    })
+}
+
+/// The schema registry's client.
+///
+/// # Errors
+///
+/// When a file that it needs cannot be used.
+pub fn registry(config: &Config) -> anyhow::Result<Registry> {
+    let settings = &config.registry;
+    Registry::new(settings.access.clone(), settings.registration, clock::now)
+        .context("schema.registry")
+}
+
+/// The cluster, as the settings describe it.
+#[must_use]
+pub fn cluster(config: &Config) -> Cluster {
+    Cluster::new(
+        config.kafka.clone(),
+        config.group_id.clone(),
+        config.topics.clone(),
+    )
+}
+
+async fn work(
+    config: Config,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let api = events_api(&config)?;
+    let registry = registry(&config)?;
+    let mut cluster = cluster(&config);
+    let found = tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        found = topics(&cluster) => found?,
+    };
+    if let Some(largest) = found.largest_batch {
+        cluster.limit_batches(largest);
+    }
+    let (membership, decisions) = Membership::join(&cluster)?;
+    let context = Context {
+        cluster,
+        found,
+        registry,
+        subjects: config.registry.subject_strategy,
+        api,
+        metrics,
+        clock: clock::now,
+    };
+    Worker::new(context, config.connectors.into_iter().map(temp).collect())
+        .run(decisions, shutdown, || readiness.set())
+        .await;
+    tokio::task::spawn_blocking(|| drop(membership)).await?;
+    tracing::info!("every shard is closed and the group is left");
+    Ok(())
+}
+
+/// Makes sure of the topics and the positions in them; waits where Kafka does not answer.
+async fn topics(cluster: &Cluster) -> anyhow::Result<Found> {
+    let mut backoff = Backoff::new(
+        Duration::from_secs(1),
+        Duration::from_secs(30),
+        fastrand::Rng::new(),
+    );
+    loop {
+        match in_order(cluster).await {
+            Err(TopicError::Kafka(error)) => {
+                let wait = backoff.next_wait();
+                tracing::warn!(%error, retry_in = ?wait, "Kafka cannot be used yet");
+                sleep(wait).await;
+            }
+            result => return Ok(result?),
+        }
+    }
+}
+
+async fn in_order(cluster: &Cluster) -> Result<Found, TopicError> {
+    let found = kafka::ensure(cluster, Missing::Create).await?;
+    let (cluster, partitions) = (cluster.clone(), found.cursors_partitions);
+    let misplaced = tokio::task::spawn_blocking(move || kafka::misplaced(&cluster, partitions));
+    match misplaced.await.expect("looking does not panic")? {
+        Some(misplaced) => Err(misplaced.into()),
+        None => Ok(found),
+    }
+}
+
+fn temp(s: crate::connector::Settings) -> crate::relay::Connector {
+    use crate::{connector, relay};
+    relay::Connector {
+        name: s.name,
+        token: s.token,
+        url: s.url,
+        streams: s.streams,
+        poll_interval: s.poll_interval,
+        page_limit: s.page_limit,
+        start: match s.start {
+            connector::Start::Earliest => relay::Start::Earliest,
+            connector::Start::Latest => relay::Start::Latest,
+            connector::Start::At(t) => relay::Start::At(t),
+            connector::Start::Ago(t) => relay::Start::Ago(t),
+        },
+        key: match s.key {
+            connector::Key::User => relay::Key::User,
+            connector::Key::Event => relay::Key::Event,
+            connector::Key::Account => relay::Key::Account,
+            connector::Key::Connector => relay::Key::Connector,
+        },
+    }
+}

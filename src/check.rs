@@ -1,0 +1,202 @@
+//! `onepassword-kafka check`: everything that `run` would need, asked once, a line each.
+
+use std::{io::Write, process::ExitCode};
+
+use crate::{
+    app,
+    avro::{self, Registration},
+    clock::now,
+    config::Config,
+    connector::Settings as Connector,
+    event::Stream,
+    kafka::{self, Missing, Producer},
+    onepassword::{Client, Shared},
+};
+
+/// What the checks have found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing stands in the way.
+    Sound,
+    /// Something does.
+    Failed,
+}
+
+/// The lines of one run.
+struct Report<'o, W> {
+    out: &'o mut W,
+    verdict: Verdict,
+}
+
+/// A token that ends sooner than this is worth a word.
+const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
+
+/// Asks Kafka, the registry and 1Password, and prints what they say.
+///
+/// # Errors
+///
+/// When `out` cannot be written to, or a file that the settings name cannot be used.
+pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<Verdict> {
+    let mut report = Report {
+        out,
+        verdict: Verdict::Sound,
+    };
+    topics(config, &mut report).await?;
+    transactions(config, &mut report).await?;
+    schemas(config, &mut report).await?;
+    let api = app::events_api(config)?;
+    for connector in &config.connectors {
+        account(connector, &api, &mut report).await?;
+    }
+    if config.connectors.is_empty() {
+        report.line(
+            "note",
+            "connectors",
+            "there are none: add one below `connectors`",
+        )?;
+    }
+    Ok(report.verdict)
+}
+
+async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<()> {
+    let cluster = app::cluster(config);
+    let found = match kafka::ensure(&cluster, Missing::TryOnly).await {
+        Ok(found) => found,
+        Err(error) => return report.failed("Kafka topics", &error),
+    };
+    let missing = match found.missing.as_slice() {
+        [] => "all there".to_owned(),
+        missing => format!("`run` will create {}", missing.join(", ")),
+    };
+    report.line("ok", "Kafka topics", &missing)?;
+    if found.missing.contains(&cluster.topics().cursors()) {
+        return Ok(());
+    }
+    let look = move || kafka::misplaced(&cluster, found.cursors_partitions);
+    match tokio::task::spawn_blocking(look).await? {
+        Ok(None) => report.line("ok", "positions", "each lies in its shard"),
+        Ok(Some(misplaced)) => report.failed("positions", &misplaced),
+        Err(error) => report.failed("positions", &error),
+    }
+}
+
+/// Opens a transactional producer under an id of the group that no shard has.
+async fn transactions(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<()> {
+    let cluster = app::cluster(config);
+    let beyond = config.topics.shards;
+    let fence = move || Producer::fence(&cluster, beyond).map(drop);
+    match tokio::task::spawn_blocking(fence).await? {
+        Ok(()) => report.line(
+            "ok",
+            "Kafka transactions",
+            &format!("allowed for {}-*", config.group_id),
+        ),
+        Err(error) => report.failed("Kafka transactions", &error),
+    }
+}
+
+async fn schemas(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<()> {
+    let registry = app::registry(config)?;
+    for stream in Stream::ALL {
+        let topic = config.topics.events(stream);
+        let subject = avro::subject(stream, &topic, config.registry.subject_strategy);
+        let what = format!("schema {subject}");
+        match (
+            registry.look_up(&subject, avro::schema(stream)).await,
+            config.registry.registration,
+        ) {
+            (Ok(Some(id)), _) => report.line("ok", &what, &format!("registered, id {}", id.0))?,
+            (Ok(None), Registration::Automatic) => {
+                report.line("ok", &what, "`run` will register it")?
+            }
+            (Ok(None), Registration::ByHand) => {
+                report.failed(
+                    &what,
+                    &"not registered: onepassword-kafka schemas --register --config FILE",
+                )?;
+            }
+            (Err(error), _) => report.failed(&what, &error)?,
+        }
+    }
+    Ok(())
+}
+
+async fn account(
+    connector: &Connector,
+    api: &Shared,
+    report: &mut Report<'_, impl Write>,
+) -> anyhow::Result<()> {
+    let what = format!("connector {}", connector.name);
+    let token = match connector.token.resolve() {
+        Ok(token) => token,
+        Err(error) => return report.failed(&what, &error),
+    };
+    let client = match Client::connect(api, connector.url.as_ref(), &token) {
+        Ok(client) => client,
+        Err(error) => return report.failed(&what, &error),
+    };
+    let account = match client.introspect().await {
+        Ok(account) => account,
+        Err(error) => return report.failed(&what, &error),
+    };
+    let missing: Vec<_> = connector
+        .streams
+        .iter()
+        .flatten()
+        .filter(|stream| {
+            !account
+                .features
+                .iter()
+                .any(|feature| feature == stream.name())
+        })
+        .map(|stream| stream.name())
+        .collect();
+    if !missing.is_empty() {
+        let error = format!(
+            "the token does not cover {}: issue one that does",
+            missing.join(", ")
+        );
+        return report.failed(&what, &error);
+    }
+    let host = client.base_url().host_str().unwrap_or_default();
+    report.line(
+        "ok",
+        &what,
+        &format!(
+            "{host} accepts the token for {}",
+            account.features.join(", ")
+        ),
+    )?;
+    match client.claims().and_then(|claims| claims.expires) {
+        Some(expires) if expires.duration_since(now()) < SOON => report.line(
+            "note",
+            &what,
+            &format!("the token expires at {expires}: issue the next one"),
+        ),
+        _ => Ok(()),
+    }
+}
+
+// === impl Verdict ===
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Sound => Self::SUCCESS,
+            Verdict::Failed => Self::FAILURE,
+        }
+    }
+}
+
+// === impl Report ===
+
+impl<W: Write> Report<'_, W> {
+    fn line(&mut self, how: &str, what: &str, words: &str) -> anyhow::Result<()> {
+        Ok(writeln!(self.out, "{how:<5} {what}: {words}")?)
+    }
+
+    fn failed(&mut self, what: &str, error: &impl ToString) -> anyhow::Result<()> {
+        self.verdict = Verdict::Failed;
+        self.line("FAIL", what, &error.to_string())
+    }
+}

@@ -1,0 +1,72 @@
+//! The command line: `run`, `check`, `schemas`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// 1Password sign-in attempts, item usages and audit events into Kafka: exactly once, as Avro.
+#[derive(Debug, Parser)]
+#[command(name = "onepassword-kafka", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a worker until SIGTERM or Ctrl-C
+    ///
+    /// Workers with the same group.id share the work. All of their state is in Kafka: any of them may be killed at any
+    /// moment, and another goes on at the very next event.
+    #[command(after_help = RUN_HELP)]
+    Run(WithFile),
+    /// Ask Kafka, the schema registry and 1Password everything that `run` would need
+    ///
+    /// Prints a line per check, with what to do where one fails. Nothing is created, registered or moved.
+    #[command(
+        after_help = "Exit status: 0 when all is well, 1 when a check has failed, 78 when the file has mistakes."
+    )]
+    Check(WithFile),
+    /// Print the Avro schemas of the event topics, or register them
+    ///
+    /// Without --register no file is needed and nothing is asked. With it the schemas are registered under the subjects
+    /// that the file implies, for clusters where the worker itself may not (schema.registry.auto.register: false).
+    Schemas(Schemas),
+}
+
+/// A command that needs the worker's file.
+#[derive(Debug, Args)]
+pub struct WithFile {
+    /// The worker's settings, as YAML
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// `schemas`.
+#[derive(Debug, Args)]
+pub struct Schemas {
+    /// Register the schemas with the registry that the file names
+    #[arg(long, requires = "config")]
+    pub register: bool,
+    /// The worker's settings, as YAML
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+const EXIT_CODES: &str = "\
+Exit status: 0 after an orderly end, 1 when something failed, 2 for a wrong command line, 78 when the file has mistakes.
+RUST_LOG filters the log (for example RUST_LOG=debug). HTTPS_PROXY and NO_PROXY are honoured.";
+
+const RUN_HELP: &str = "\
+A file that is enough:
+
+  group.id: onepassword
+  kafka:
+    bootstrap.servers: localhost:9092
+  schema.registry:
+    url: http://localhost:8081
+  connectors:
+    acme:
+      onepassword.token: ${file:/run/secrets/acme}";
