@@ -221,6 +221,7 @@ fn kafka(
     let log4j = format!("-Dlog4j2.configurationFile={}", logging.display());
     let arguments = [
         "-Xmx400m",
+        "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
         &log4j,
         "-cp",
