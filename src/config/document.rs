@@ -59,6 +59,13 @@ impl Flattener<'_> {
                 for (name, node) in entries {
                     match self.name(name) {
                         Some(name) if name == "connectors" => self.connectors(node, into),
+                        Some(name) if is_nearly(&name, "connectors") => {
+                            self.refuse(
+                                &name,
+                                node,
+                                "there is no such section, the nearest is connectors",
+                            );
+                        }
                         Some(name) => self.setting(name, node, &mut into.worker),
                         None => {}
                     }
@@ -117,7 +124,7 @@ impl Flattener<'_> {
             );
         }
         match &node.data {
-            YamlData::Mapping(entries) => {
+            YamlData::Mapping(entries) if !entries.is_empty() => {
                 for (below, node) in entries {
                     if let Some(below) = self.name(below) {
                         self.setting(format!("{name}.{below}"), node, into);
@@ -125,10 +132,12 @@ impl Flattener<'_> {
                 }
             }
             YamlData::Sequence(items) => self.list(name, node, items, into),
-            YamlData::Value(Scalar::Null) => {}
+            YamlData::Mapping(_) | YamlData::Value(Scalar::Null) => {
+                self.insert(name, node, Value::absent, into);
+            }
             YamlData::Value(scalar) => {
                 let text = self.written(scalar, node);
-                self.insert(name, text, node, into);
+                self.insert(name, node, |line| Value::new(text, line), into);
             }
             _ => self.refuse(&name, node, "has a tag (!): write the value without one"),
         }
@@ -151,15 +160,22 @@ impl Flattener<'_> {
                 _ => return self.refuse(&name, item, "a list has plain values only"),
             }
         }
-        self.insert(name, texts.join(","), node, into);
+        let text = texts.join(",");
+        self.insert(name, node, |line| Value::new(text, line), into);
     }
 
-    fn insert(&mut self, name: String, text: String, node: &MarkedYaml<'_>, into: &mut Values) {
+    fn insert(
+        &mut self,
+        name: String,
+        node: &MarkedYaml<'_>,
+        value: impl FnOnce(Option<usize>) -> Value,
+        into: &mut Values,
+    ) {
         let line = node.span.start.line();
         if let Some(first) = into.line(&name) {
             return self.refuse(&name, node, &format!("is set already in line {first}"));
         }
-        into.insert(name, Value::new(text, Some(line)));
+        into.insert(name, value(Some(line)));
     }
 
     fn name(&mut self, node: &MarkedYaml<'_>) -> Option<String> {
@@ -212,6 +228,11 @@ fn deep_line(text: &str) -> Option<usize> {
         marks.count() > DEEPEST
     };
     text.lines().position(is_deep).map(|index| index + 1)
+}
+
+/// Whether no more than two letters differ.
+fn is_nearly(name: &str, section: &str) -> bool {
+    strsim::osa_distance(name, section) <= 2
 }
 
 fn no_yaml(text: &str, error: &ScanError, mistakes: &mut Mistakes) {
@@ -297,14 +318,13 @@ mod tests {
 
     #[test]
     fn what_has_no_value_is_not_given() {
-        for text in [
-            "",
-            "# nothing\n",
-            "---\n",
-            "a:\nb: ~\nc: null\nconnectors:\n",
-        ] {
+        for text in ["", "# nothing\n", "---\n", "connectors:\n"] {
             assert_eq!(read(text), Ok(Document::default()), "{text}");
         }
+        let worker = read("a:\nb: ~\nc: null\nd: {}\n").unwrap().worker;
+        assert_eq!(worker.names().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        assert_eq!(worker.iter().count(), 0);
+        assert_eq!(worker.line("b"), Some(2));
     }
 
     #[test]

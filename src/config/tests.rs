@@ -199,6 +199,21 @@ fn a_section_is_no_setting() {
 }
 
 #[test]
+fn an_unknown_name_is_told_even_without_a_value() {
+    let text = format!(
+        "{LEAST}kafka:\ntopics: {{}}\nrest.listen:\nconectors:\n  acme:\ntopics.shard:\nrests: {{}}\n"
+    );
+    assert_eq!(
+        mistakes(&text),
+        [
+            "conectors, line 8: there is no such section, the nearest is connectors",
+            "rests, line 10: there is no such setting, the nearest is rest.listen",
+            "topics.shard, line 9: there is no such setting, the nearest is topics.shards",
+        ]
+    );
+}
+
+#[test]
 fn references_work_in_every_value_and_stay_hidden() {
     let text = format!(
         "group.id: g-${{env:{VARIABLE}}}\nkafka:\n  bootstrap.servers: b:1\n  sasl.password: ${{env:{VARIABLE}}}\n\

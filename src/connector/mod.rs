@@ -6,10 +6,11 @@ mod start;
 mod table;
 
 pub use self::{
-    settings::{Key, Settings, check_name},
-    start::Start,
+    settings::{Settings, check_name},
     table::{TABLE, TOKEN},
 };
+
+pub use crate::relay::{Key, Start};
 
 /// The value of `connector.class`.
 pub const CLASS: &str = "OnePasswordEventsSource";

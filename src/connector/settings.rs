@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::{
-    CLASS as CLASS_NAME, Start, TABLE, ignored,
+    CLASS as CLASS_NAME, TABLE, ignored, start,
     table::{
         CLASS, KEY, NAME, PAGE_LIMIT, POLL_INTERVAL_MS, START_TIME, STREAMS, TASKS_MAX, TOKEN, URL,
     },
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     event::Stream,
     onepassword::{AllowedHosts, HostError},
+    relay::{Connector, Key, Start},
     secret::{self, Template},
     setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown, whole},
 };
@@ -39,19 +40,6 @@ pub struct Settings {
     pub key: Key,
     /// What was written and has no effect, in words.
     pub notes: Vec<String>,
-}
-
-/// What a record's key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// The uuid of the user who acted; the event's where there is none.
-    User,
-    /// The event's uuid.
-    Event,
-    /// The account's uuid.
-    Account,
-    /// The connector's name.
-    Connector,
 }
 
 const KEYS: [(&str, Key); 4] = [
@@ -99,7 +87,7 @@ impl Settings {
         let token = token(reader);
         let url = reader.maybe(&URL, |text| url(text, hosts));
         let streams = streams(reader);
-        let start = reader.one(&START_TIME, |text| Start::parse(text, now));
+        let start = reader.one(&START_TIME, |text| start::parse(text, now));
         let poll_interval = reader.one(&POLL_INTERVAL_MS, whole(1_000..=86_400_000_u64));
         let page_limit = reader.one(&PAGE_LIMIT, whole(1..=1_000));
         let key = reader.one(&KEY, choice(&KEYS));
@@ -115,6 +103,21 @@ impl Settings {
             key: key?,
             notes,
         })
+    }
+}
+
+impl From<Settings> for Connector {
+    fn from(settings: Settings) -> Self {
+        Self {
+            name: settings.name,
+            token: settings.token,
+            url: settings.url,
+            streams: settings.streams,
+            poll_interval: settings.poll_interval,
+            page_limit: settings.page_limit,
+            start: settings.start,
+            key: settings.key,
+        }
     }
 }
 
@@ -141,7 +144,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 fn without_ignored(values: &Values) -> (Values, Vec<String>) {
     let mut given = values.clone();
     let mut notes = Vec::new();
-    for (name, _) in values.iter() {
+    for name in values.names() {
         if let Some(note) = ignored::note(name) {
             notes.push(note);
             given.remove(name);

@@ -1,50 +1,20 @@
 //! Where a stream that was never read begins.
 
-use jiff::{SignedDuration, SpanRelativeTo, Timestamp, fmt::temporal::SpanParser};
+use jiff::{SpanRelativeTo, Timestamp, fmt::temporal::SpanParser};
 
-/// How long 1Password keeps events (Events API documentation, "Introduction").
-const RETENTION: SignedDuration = SignedDuration::from_hours(120 * 24);
+use crate::relay::Start;
 
-/// Where a stream that was never read begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// As far back as 1Password remembers.
-    Earliest,
-    /// Now.
-    Latest,
-    /// At this time.
-    At(Timestamp),
-    /// So long before now.
-    Ago(SignedDuration),
-}
-
-// === impl Start ===
-
-impl Start {
-    /// Reads `earliest`, `latest`, an RFC 3339 time that is not after `now`, or an ISO 8601 duration.
-    pub(super) fn parse(text: &str, now: Timestamp) -> Result<Self, String> {
-        match text.trim() {
-            "earliest" => Ok(Self::Earliest),
-            "latest" => Ok(Self::Latest),
-            duration if duration.starts_with(['P', 'p', '-', '+']) => ago(duration),
-            time => at(time, now),
-        }
-    }
-
-    /// The time it means, in whole seconds.
-    #[must_use]
-    pub fn resolve(&self, now: Timestamp) -> Timestamp {
-        let time = match *self {
-            Self::Earliest => before(now, RETENTION),
-            Self::Latest => now,
-            Self::At(time) => time,
-            Self::Ago(duration) => before(now, duration),
-        };
-        Timestamp::from_second(time.as_second()).expect("a part of a time is a time")
+/// Reads `earliest`, `latest`, an RFC 3339 time that is not after `now`, or an ISO 8601 duration.
+pub(super) fn parse(text: &str, now: Timestamp) -> Result<Start, String> {
+    match text.trim() {
+        "earliest" => Ok(Start::Earliest),
+        "latest" => Ok(Start::Latest),
+        duration if duration.starts_with(['P', 'p', '-', '+']) => ago(duration, now),
+        time => at(time, now),
     }
 }
 
-fn ago(text: &str) -> Result<Start, String> {
+fn ago(text: &str, now: Timestamp) -> Result<Start, String> {
     let span = SpanParser::new()
         .parse_span(text)
         .map_err(|_| "is no ISO 8601 duration: write it as P7D or PT36H".to_owned())?;
@@ -54,13 +24,14 @@ fn ago(text: &str) -> Result<Start, String> {
     if !duration.is_positive() {
         return Err("leads nowhere: a duration counts back from now, such as P7D".to_owned());
     }
-    if duration > RETENTION {
-        return Err(
+    let earliest = Start::Earliest.resolve(now);
+    match now.checked_sub(duration) {
+        Ok(time) if time >= earliest => Ok(Start::Ago(duration)),
+        _ => Err(
             "is more than 1Password keeps, which is 120 days: write earliest for all of it"
                 .to_owned(),
-        );
+        ),
     }
-    Ok(Start::Ago(duration))
 }
 
 /// A time from before 1Password's memory is fine: the API takes it, and begins with what there is.
@@ -75,10 +46,6 @@ fn at(text: &str, now: Timestamp) -> Result<Start, String> {
     Ok(Start::At(time))
 }
 
-fn before(now: Timestamp, duration: SignedDuration) -> Timestamp {
-    now.checked_sub(duration).unwrap_or(Timestamp::MIN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +54,7 @@ mod tests {
 
     fn resolved(text: &str) -> Result<String, String> {
         let now = NOW.parse().unwrap();
-        Start::parse(text, now).map(|start| start.resolve(now).to_string())
+        parse(text, now).map(|start| start.resolve(now).to_string())
     }
 
     #[test]
@@ -134,6 +101,10 @@ mod tests {
             (
                 "-P7D",
                 "leads nowhere: a duration counts back from now, such as P7D",
+            ),
+            (
+                "P7000000D",
+                "is more than 1Password keeps, which is 120 days: write earliest for all of it",
             ),
             (
                 "P121D",

@@ -100,7 +100,7 @@ impl Properties {
         if !has_brokers {
             mistakes.add(
                 "bootstrap.servers",
-                None,
+                values.line("bootstrap.servers"),
                 "is missing: write the brokers' addresses, as host:port with commas between them",
             );
         }

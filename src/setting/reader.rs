@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Notes every name that is not `known`, with the nearest one that is.
+/// Notes every name that is not `known`, with the nearest one that is. An empty section does no harm.
 ///
 /// # Errors
 ///
@@ -107,13 +107,18 @@ pub fn refuse_unknown<'a>(
 ) -> Result<(), Reported> {
     let known: Vec<_> = known.into_iter().map(|setting| setting.name).collect();
     let mut result = Ok(());
-    for (name, value) in values.iter().filter(|(name, _)| !known.contains(name)) {
-        let advice = advice(name, &known);
-        mistakes.add(
-            name,
-            value.line,
-            format!("there is no such setting{advice}"),
-        );
+    for name in values.names().filter(|name| !known.contains(name)) {
+        let section = below(name, &known);
+        if section.is_some() && values.get(name).is_none() {
+            continue;
+        }
+        let advice = match (section, nearest(name, &known)) {
+            (Some(below), _) => format!(", settings such as {below} are expected below it"),
+            (None, Some(nearest)) => format!(", the nearest is {nearest}"),
+            (None, None) => String::new(),
+        };
+        let what = format!("there is no such setting{advice}");
+        mistakes.add(name, values.line(name), what);
         result = Err(Reported);
     }
     result
@@ -129,16 +134,14 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
-fn advice(name: &str, known: &[&str]) -> String {
+/// A setting of the section `name`.
+fn below<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let is_below = |known: &&str| {
         known
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('.'))
     };
-    if let Some(below) = known.iter().copied().find(is_below) {
-        return format!(", settings such as {below} are expected below it");
-    }
-    nearest(name, known).map_or_else(String::new, |nearest| format!(", the nearest is {nearest}"))
+    known.iter().copied().find(is_below)
 }
 
 fn items(list: &str) -> impl Iterator<Item = &str> {

@@ -31,15 +31,17 @@ enum Origin {
     Reference(String),
     /// It could not be read, and that has been reported.
     Unreadable,
+    /// Only the name stands there.
+    Absent,
 }
 
 // === impl Values ===
 
 impl Values {
-    /// The value of `name`.
+    /// The value of `name`, where one is given.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.get(name).filter(|value| value.is_given())
     }
 
     /// Sets `name`, and returns what stood there.
@@ -52,15 +54,23 @@ impl Values {
         self.0.remove(name)
     }
 
-    /// All of them, by name.
+    /// All that are given, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0
+            .iter()
+            .filter(|(_, value)| value.is_given())
+            .map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// All names, also those without a value.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The line of `name`, where it has one.
     #[must_use]
     pub fn line(&self, name: &str) -> Option<usize> {
-        self.get(name).and_then(|value| value.line)
+        self.0.get(name).and_then(|value| value.line)
     }
 
     /// Takes out all values whose names begin with `prefix`, and takes it off their names.
@@ -79,7 +89,7 @@ impl Values {
         expand: impl Fn(&str) -> Result<String, E>,
         mistakes: &mut Mistakes,
     ) {
-        for (name, value) in &mut self.0 {
+        for (name, value) in self.0.iter_mut().filter(|(_, value)| value.is_given()) {
             match expand(&value.text) {
                 Ok(text) if text == value.text => {}
                 Ok(text) => {
@@ -130,10 +140,27 @@ impl Value {
         }
     }
 
+    /// A name without a text in `line`.
+    #[must_use]
+    pub const fn absent(line: Option<usize>) -> Self {
+        Self {
+            text: String::new(),
+            origin: Origin::Absent,
+            line,
+        }
+    }
+
     /// The text; none where it could not be read, which has been reported already.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        (self.origin != Origin::Unreadable).then_some(&self.text)
+        match self.origin {
+            Origin::Plain | Origin::Reference(_) => Some(&self.text),
+            Origin::Unreadable | Origin::Absent => None,
+        }
+    }
+
+    fn is_given(&self) -> bool {
+        self.origin != Origin::Absent
     }
 
     /// Whether messages may show the text itself.
@@ -154,7 +181,7 @@ impl Value {
             _ if kind == Kind::Password => "the value".to_owned(),
             Origin::Plain => quoted(part),
             Origin::Reference(written) => format!("the value of {}", plain(written)),
-            Origin::Unreadable => "the value".to_owned(),
+            Origin::Unreadable | Origin::Absent => "the value".to_owned(),
         }
     }
 }
