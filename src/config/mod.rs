@@ -5,6 +5,7 @@
 //! mistake here already.
 
 mod document;
+mod flatten;
 mod reference;
 mod worker;
 
