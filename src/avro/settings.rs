@@ -154,6 +154,12 @@ fn url(text: &str) -> Result<Url, String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err("begins neither with http:// nor with https://".to_owned());
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!(
+            "has a user in it: write {} instead",
+            USER_INFO.name
+        ));
+    }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("has something after its path: leave out ? and #".to_owned());
     }
@@ -259,7 +265,10 @@ mod tests {
     #[test]
     fn every_mistake_is_told_and_no_secret() {
         let error = parse(&[
-            ("url", "localhost:8081,registry,https://a?b"),
+            (
+                "url",
+                "localhost:8081,registry,https://me:hidden@a,https://a?b",
+            ),
             ("basic.auth.user.info", "hidden"),
             ("ssl.ca.location", "/"),
             ("ssl.certificate.location", "Cargo.toml"),
@@ -270,6 +279,7 @@ mod tests {
             error.unwrap_err(),
             "schema.registry.url: 'localhost:8081' begins neither with http:// nor with https://\n\
              schema.registry.url: 'registry' is no address: write it as https://registry.example.com\n\
+             schema.registry.url: 'https://…@a' has a user in it: write schema.registry.basic.auth.user.info instead\n\
              schema.registry.url: 'https://a?b' has something after its path: leave out ? and #\n\
              schema.registry.basic.auth.user.info: the value is no user:password: a colon belongs between them\n\
              schema.registry.ssl.ca.location: '/' is a directory, a file is needed\n\

@@ -204,8 +204,14 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// On one line, and not too much of it.
+/// On one line, not too much of it, and without the user and password that an address may have.
 fn plain(text: &str) -> String {
+    let text = match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}…{}", &text[..scheme + 3], &text[at..])
+        }
+        _ => text.to_owned(),
+    };
     let line = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -231,6 +237,8 @@ mod tests {
         assert_eq!(value.shown(Kind::String), "'a b'");
         assert_eq!(value.shown(Kind::Password), "the value");
         assert_eq!(Value::new("-5".to_owned(), None).shown(Kind::Int), "-5");
+        let address = Value::new("https://me:hidden@host/a".to_owned(), None);
+        assert_eq!(address.shown(Kind::String), "'https://…@host/a'");
         let long = Value::new("é".repeat(81), None).shown(Kind::String);
         assert_eq!(long, format!("'{}…'", "é".repeat(80)));
     }
