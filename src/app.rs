@@ -114,7 +114,7 @@ async fn work(
         metrics,
         clock: clock::now,
     };
-    Worker::new(context, config.connectors.into_iter().map(temp).collect())
+    Worker::new(context, config.connectors.into_iter().map(Into::into).collect())
         .run(decisions, shutdown, || readiness.set())
         .await;
     tokio::task::spawn_blocking(|| drop(membership)).await?;
@@ -148,29 +148,5 @@ async fn in_order(cluster: &Cluster) -> Result<Found, TopicError> {
     match misplaced.await.expect("looking does not panic")? {
         Some(misplaced) => Err(misplaced.into()),
         None => Ok(found),
-    }
-}
-
-fn temp(s: crate::connector::Settings) -> crate::relay::Connector {
-    use crate::{connector, relay};
-    relay::Connector {
-        name: s.name,
-        token: s.token,
-        url: s.url,
-        streams: s.streams,
-        poll_interval: s.poll_interval,
-        page_limit: s.page_limit,
-        start: match s.start {
-            connector::Start::Earliest => relay::Start::Earliest,
-            connector::Start::Latest => relay::Start::Latest,
-            connector::Start::At(t) => relay::Start::At(t),
-            connector::Start::Ago(t) => relay::Start::Ago(t),
-        },
-        key: match s.key {
-            connector::Key::User => relay::Key::User,
-            connector::Key::Event => relay::Key::Event,
-            connector::Key::Account => relay::Key::Account,
-            connector::Key::Connector => relay::Key::Connector,
-        },
     }
 }

@@ -107,7 +107,7 @@ async fn schemas(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow
         ) {
             (Ok(Some(id)), _) => report.line("ok", &what, &format!("registered, id {}", id.0))?,
             (Ok(None), Registration::Automatic) => {
-                report.line("ok", &what, "`run` will register it")?
+                report.line("ok", &what, "`run` will register it")?;
             }
             (Ok(None), Registration::ByHand) => {
                 report.failed(

@@ -143,6 +143,14 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
         missing: missing.into_iter().map(|topic| topic.name).collect(),
         ..Found::default()
     };
+    if let Ok(millis) = cluster.topics().retention_ms.try_into() {
+        let created = |stream: &Stream| found.missing.contains(&cluster.topics().events(*stream));
+        let kept = Stream::ALL
+            .into_iter()
+            .filter(created)
+            .map(|stream| (stream, Duration::from_millis(millis)));
+        found.retention = kept.collect();
+    }
     let mut unfit = Vec::new();
     if found.cursors_partitions < shards {
         unfit.push(Unfit(format!(
@@ -221,6 +229,25 @@ async fn create(cluster: &Cluster, missing: &[Wanted], how: Missing) -> Result<(
     }
 }
 
+// === impl Found ===
+
+impl Found {
+    /// Notes what an event topic's configs mean for its stream.
+    fn note<'c>(&mut self, stream: Stream, get: impl Fn(&str) -> Option<&'c str>) {
+        if let Some(bytes) = get("max.message.bytes").and_then(|bytes| bytes.parse().ok()) {
+            self.largest_batch = Some(self.largest_batch.map_or(bytes, |least| bytes.min(least)));
+        }
+        let by_event_time = get("message.timestamp.type") != Some("LogAppendTime");
+        // A negative retention, for ever, is none to speak of.
+        if let (true, Some(millis)) = (
+            by_event_time,
+            get("retention.ms").and_then(|millis| millis.parse().ok()),
+        ) {
+            self.retention.insert(stream, Duration::from_millis(millis));
+        }
+    }
+}
+
 // === impl Wanted ===
 
 impl Wanted {
@@ -260,38 +287,33 @@ async fn check_configs(
     found: &mut Found,
     unfit: &mut Vec<Unfit>,
 ) -> Result<(), TopicError> {
-    for (name, configs) in configs(cluster).await? {
-        let get = |config: &str| configs.get(config).map_or("", String::as_str);
-        let compact = get("cleanup.policy")
-            .split(',')
-            .any(|policy| policy.trim() == "compact");
-        if name == cluster.topics().cursors() && !compact {
+    for (name, configs) in configs(cluster, &found.missing).await? {
+        let get = |config: &str| configs.get(config).map(String::as_str);
+        let compact = |policy: &str| policy.split(',').any(|policy| policy.trim() == "compact");
+        if name == cluster.topics().cursors()
+            && get("cleanup.policy").is_some_and(|policy| !compact(policy))
+        {
             unfit.push(Unfit(format!(
                 "{name} is not compacted and would forget positions: kafka-configs.sh --bootstrap-server … --alter \
                  --entity-type topics --entity-name {name} --add-config cleanup.policy=compact"
             )));
         }
-        let by_event_time = get("message.timestamp.type") != "LogAppendTime";
-        let stream = Stream::ALL
-            .into_iter()
-            .find(|stream| cluster.topics().events(*stream) == name);
-        if let (Some(_), Ok(bytes)) = (stream, get("max.message.bytes").parse()) {
-            found.largest_batch = Some(found.largest_batch.map_or(bytes, |least| bytes.min(least)));
-        }
-        if let (Some(stream), true, Ok(millis)) =
-            (stream, by_event_time, get("retention.ms").parse())
-        {
-            found
-                .retention
-                .insert(stream, Duration::from_millis(millis));
+        let events = |stream: &Stream| cluster.topics().events(*stream) == name;
+        if let Some(stream) = Stream::ALL.into_iter().find(events) {
+            found.note(stream, get);
         }
     }
     Ok(())
 }
 
-/// The configs of our topics, as far as the cluster tells them.
-async fn configs(cluster: &Cluster) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
-    let topics = cluster.topics().all();
+/// The configs of the topics that were there already, as far as the cluster tells them. A topic that has just been
+/// created may not be told of yet, and has the configs it was given.
+async fn configs(
+    cluster: &Cluster,
+    missing: &[String],
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+    let mut topics = cluster.topics().all();
+    topics.retain(|topic| !missing.contains(&topic.name));
     let resources: Vec<_> = topics
         .iter()
         .map(|topic| ResourceSpecifier::Topic(&topic.name))

@@ -49,11 +49,13 @@ impl Worker {
             };
             match decision {
                 Some(Ownership::Gained(shards)) => {
+                    tracing::info!(?shards, "the group gives shards to this worker");
                     for shard in shards {
                         self.gain(shard);
                     }
                 }
                 Some(Ownership::Lost { shards, closed }) => {
+                    tracing::info!(?shards, "the group takes shards back");
                     self.lose(shards).await;
                     drop(closed);
                 }

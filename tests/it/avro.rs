@@ -124,19 +124,26 @@ proptest! {
     }
 }
 
-/// Every leaf of the item is in the record: in its field, or in `extra`, at its own pointer or below an ancestor's.
+/// Every leaf of the item is in its record: in its field, or in `extra`, at its own pointer or below an ancestor's.
 fn nothing_is_lost(stream: Stream, item: &Value) -> TestCaseResult {
     let text = item.to_string();
     let (written, read) = round_trip(stream, &text);
     prop_assert_eq!(&read, &written);
     let item: Value = serde_json::from_str(&text).unwrap();
-    let mut leaves = Vec::new();
-    collect_leaves(&item, &mut String::new(), &mut leaves);
-    for (pointer, leaf) in leaves {
-        let kept = in_field(&read, &pointer, leaf) || in_extra(&read, &pointer, leaf);
-        prop_assert!(kept, "{} is lost from {}: {}", pointer, text, read);
-    }
+    prop_assert_eq!(lost(&item, &read), None, "{}: {}", text, read);
     Ok(())
+}
+
+/// The pointer of a leaf of the item that is not in the record.
+pub(crate) fn lost(item: &Value, record: &Value) -> Option<String> {
+    let mut leaves = Vec::new();
+    collect_leaves(item, &mut String::new(), &mut leaves);
+    let kept =
+        |pointer: &str, leaf| in_field(record, pointer, leaf) || in_extra(record, pointer, leaf);
+    leaves
+        .into_iter()
+        .find(|(pointer, leaf)| !kept(pointer, leaf))
+        .map(|(pointer, _)| pointer)
 }
 
 fn collect_leaves<'v>(value: &'v Value, at: &mut String, leaves: &mut Vec<(String, &'v Value)>) {

@@ -1,7 +1,10 @@
-//! The adapters against living services, over the wire.
+//! The promises, each against the real thing: Kafka, a schema registry, and a living 1Password.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod avro;
+mod delivery;
+mod exactly_once;
 mod onepassword;
 mod registry;
+mod scene;

@@ -1,0 +1,318 @@
+//! A whole installation in miniature: Kafka and the registry (shared), a 1Password account, and workers as processes.
+//!
+//! Every scene has topics and a group of its own, so that all run at the same time. [`Scene::finish`] is how each
+//! ends: every published event must be in its topic exactly once, no log may hold a secret or anything personal, and
+//! the topics are deleted.
+
+use std::{
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use onepassword_kafka_dev::{
+    admin::Admin,
+    reader::{Isolation, Message, check, read_topic},
+    simulator::{Options, Simulator, Stream, Token, TokenSpec},
+    stack::Stack,
+    worker::{Metrics, Program, Worker},
+};
+use serde_json::Value;
+
+pub(crate) const ACCOUNT: &str = TokenSpec::ACCOUNT;
+
+/// One installation.
+pub(crate) struct Scene {
+    pub(crate) bootstrap: String,
+    pub(crate) registry: String,
+    pub(crate) simulator: Simulator,
+    pub(crate) token: Token,
+    pub(crate) program: Program,
+    /// Topics begin with it, and it is the group's id.
+    pub(crate) name: String,
+    logs: Mutex<Vec<String>>,
+}
+
+/// What differs from one scene to the next.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    pub(crate) simulator: Options,
+    /// Lines of the worker's file below `kafka`.
+    pub(crate) kafka: String,
+    /// Lines of the worker's file at the top.
+    pub(crate) worker: String,
+    /// Lines below the connector `acme`.
+    pub(crate) connector: String,
+}
+
+/// Longer than anything takes that does not fail.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+// === impl Script ===
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            simulator: Options {
+                rate_limits: None,
+                ..Options::default()
+            },
+            kafka: String::new(),
+            worker: String::new(),
+            connector: String::new(),
+        }
+    }
+}
+
+// === impl Scene ===
+
+impl Scene {
+    pub(crate) async fn start() -> Self {
+        Self::play(Script::default()).await
+    }
+
+    pub(crate) async fn play(script: Script) -> Self {
+        let stack = Stack::shared().await.unwrap();
+        Self::on(
+            stack.bootstrap_servers(),
+            stack.schema_registry_url(),
+            script,
+        )
+        .await
+    }
+
+    /// A scene on a Kafka and a registry of its own.
+    pub(crate) async fn on(bootstrap: &str, registry: &str, script: Script) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let simulator = Simulator::start(script.simulator.clone()).await.unwrap();
+        let scene = Self {
+            bootstrap: bootstrap.to_owned(),
+            registry: registry.to_owned(),
+            token: simulator.issue(TokenSpec::default()),
+            program: Program::new(Path::new(env!("CARGO_BIN_EXE_onepassword-kafka")))
+                .unwrap()
+                .env("RUST_LOG", "debug,hyper=info"),
+            simulator,
+            name: format!("t{}-{number}", std::process::id()),
+            logs: Mutex::default(),
+        };
+        scene.program.write("token", scene.token.as_str()).unwrap();
+        scene.configure(&script);
+        scene
+    }
+
+    /// Writes the worker's file.
+    pub(crate) fn configure(&self, script: &Script) {
+        let folder = self
+            .program
+            .config()
+            .parent()
+            .unwrap()
+            .display()
+            .to_string();
+        let text = format!(
+            "\
+group.id: {name}
+kafka:
+  bootstrap.servers: {kafka}
+  session.timeout.ms: 6000
+{more_kafka}
+schema.registry.url: {registry}
+topics.prefix: {name}
+topics.partitions: 3
+topics.shards: 4
+monitoring.listen: 127.0.0.1:0
+onepassword:
+  allowed.hosts: [\"{host}\"]
+  ca.file: {ca}
+  requests.per.minute: 1000000
+{more_worker}
+connectors:
+  acme:
+    onepassword.token: ${{file:{folder}/token}}
+    poll.interval.ms: 1000
+{more_connector}
+",
+            name = self.name,
+            kafka = self.bootstrap,
+            more_kafka = indented(&script.kafka, 2),
+            registry = self.registry,
+            host = self.simulator.authority(),
+            ca = self.simulator.ca_file().display(),
+            more_worker = script.worker,
+            more_connector = indented(&script.connector, 4),
+        );
+        self.program.configure(&text).unwrap();
+    }
+
+    pub(crate) fn worker(&self) -> Worker {
+        self.program.start().unwrap()
+    }
+
+    pub(crate) fn topic(&self, what: impl ToString) -> String {
+        format!("{}.{}", self.name, what.to_string())
+    }
+
+    /// Publishes `count` events of each stream, now.
+    pub(crate) fn publish(&self, count: usize) {
+        for stream in Stream::ALL {
+            self.simulator.publish(ACCOUNT, stream, count);
+        }
+    }
+
+    /// Publishes `count` events of each stream, over the last three days.
+    pub(crate) fn history(&self, count: usize) {
+        for stream in Stream::ALL {
+            self.simulator
+                .history(ACCOUNT, stream, count, Duration::from_hours(72));
+        }
+    }
+
+    pub(crate) fn published(&self) -> usize {
+        Stream::ALL
+            .map(|stream| self.simulator.published_count(ACCOUNT, stream))
+            .iter()
+            .sum()
+    }
+
+    /// Every committed message of a stream's topic.
+    pub(crate) async fn messages(&self, stream: Stream) -> Vec<Message> {
+        self.read(&self.topic(stream)).await
+    }
+
+    pub(crate) async fn read(&self, topic: &str) -> Vec<Message> {
+        read_topic(&self.bootstrap, topic, Isolation::Committed)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until `count` messages are committed to the event topics, whoever has committed them.
+    pub(crate) async fn delivered(&self, count: usize) {
+        let all = async {
+            loop {
+                let mut seen = 0;
+                for stream in Stream::ALL {
+                    // A topic that has just been created may have no leader yet.
+                    let messages = read_topic(&self.bootstrap, &self.topic(stream), Isolation::Committed).await;
+                    seen += messages.map_or(0, |messages| messages.len());
+                }
+                if seen >= count {
+                    return;
+                }
+            }
+        };
+        in_time("events arrive", all).await;
+    }
+
+    /// Waits until everything that is published is delivered.
+    pub(crate) async fn all_delivered(&self) {
+        self.delivered(self.published()).await;
+    }
+
+    /// Ends a worker in order, and keeps its log for the end.
+    pub(crate) async fn end(&self, mut worker: Worker) {
+        worker.terminate();
+        let status = in_time("the worker ends", worker.ended()).await.unwrap();
+        assert!(status.success(), "{status}: {:?}", worker.log());
+        self.keep(&worker);
+    }
+
+    pub(crate) fn keep(&self, worker: &Worker) {
+        self.logs.lock().unwrap().extend(worker.log());
+    }
+
+    /// Every event exactly once, nothing personal in any log, no topic left behind.
+    pub(crate) async fn finish(self) {
+        for stream in Stream::ALL {
+            let published = self.simulator.published(ACCOUNT, stream);
+            let report = check(uuids(&published), &self.messages(stream).await);
+            assert!(report.is_exactly_once(), "{stream}: {report}");
+        }
+        self.close().await;
+    }
+
+    /// As [`Self::finish`], for scenes whose topics hold something else than what was published.
+    pub(crate) async fn close(self) {
+        let logs = self.logs.lock().unwrap().join("\n");
+        for private in self.private() {
+            assert!(!logs.contains(&private), "a log holds {private:?}");
+        }
+        let admin = Admin::new(&self.bootstrap).unwrap();
+        for topic in admin.topics().await.unwrap() {
+            if topic.starts_with(&format!("{}.", self.name)) {
+                admin.delete_topic(&topic).await.unwrap();
+            }
+        }
+    }
+
+    /// Whatever must reach no log: the token, and who did what from where.
+    fn private(&self) -> Vec<String> {
+        let mut private = vec![self.token.as_str().to_owned()];
+        for stream in Stream::ALL {
+            for event in self.simulator.published(ACCOUNT, stream).iter().take(500) {
+                collect_personal(event, &mut private);
+            }
+        }
+        private
+    }
+}
+
+/// Fails the test when `what` does not happen.
+pub(crate) async fn in_time<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    let result = tokio::time::timeout(PATIENCE, happens).await;
+    result.unwrap_or_else(|_| panic!("not in {PATIENCE:?}: {what}"))
+}
+
+/// Waits until a worker's metrics fit.
+pub(crate) async fn metrics(
+    worker: &Worker,
+    what: &str,
+    fit: impl FnMut(&Metrics) -> bool,
+) -> Metrics {
+    in_time(what, worker.metrics_until(fit)).await.unwrap()
+}
+
+/// Waits for a line of a worker's log.
+pub(crate) async fn logged(worker: &Worker, what: &str) -> String {
+    let line = tokio::time::timeout(PATIENCE, worker.logged(|line| line.contains(what))).await;
+    let own = |line: &String| !line.starts_with('{') || line.contains("onepassword_kafka");
+    line.ok().flatten().unwrap_or_else(|| {
+        let log: Vec<_> = worker.log().into_iter().filter(own).collect();
+        panic!("not in the log: {what:?}\n{}", log.join("\n"))
+    })
+}
+
+pub(crate) fn uuids(events: &[Value]) -> impl Iterator<Item = String> {
+    events
+        .iter()
+        .filter_map(|event| event["uuid"].as_str())
+        .map(str::to_owned)
+}
+
+fn collect_personal(value: &Value, found: &mut Vec<String>) {
+    let Value::Object(members) = value else {
+        return;
+    };
+    for (name, value) in members {
+        match value.as_str() {
+            Some(text)
+                if text.len() > 6
+                    && ["email", "name", "ip", "ip_address"].contains(&name.as_str()) =>
+            {
+                found.push(text.to_owned());
+            }
+            _ => collect_personal(value, found),
+        }
+    }
+}
+
+fn indented(lines: &str, by: usize) -> String {
+    lines
+        .lines()
+        .map(|line| format!("{:by$}{line}\n", ""))
+        .collect()
+}
