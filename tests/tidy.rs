@@ -201,13 +201,13 @@ fn sources(folder: &str) -> Vec<File> {
     let mut folders = vec![root.join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
+            let path = entry.expect("a folder can be listed").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
+                let text = fs::read_to_string(&path).expect("a source file is text");
                 files.push(File {
-                    path: path.strip_prefix(root).unwrap().to_owned(),
+                    path: path.strip_prefix(root).expect("it lies below the root").to_owned(),
                     text,
                 });
             }

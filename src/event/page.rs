@@ -155,7 +155,7 @@ mod tests {
     fn an_error_quotes_nothing_of_the_body() {
         for body in [
             r#"{"cursor":{"a":"secret"}}"#,
-            r#"secret"#,
+            "secret",
             r#"{"cursor":"secret"#,
             r#"{"cursor":"c","items":"secret"}"#,
         ] {

@@ -5,6 +5,8 @@
 mod avro;
 mod delivery;
 mod exactly_once;
+mod outages;
+mod positions;
 mod onepassword;
 mod registry;
 mod scene;

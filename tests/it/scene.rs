@@ -5,6 +5,7 @@
 //! the topics are deleted.
 
 use std::{
+    fmt::Display,
     path::Path,
     sync::{
         Mutex,
@@ -153,8 +154,8 @@ connectors:
         self.program.start().unwrap()
     }
 
-    pub(crate) fn topic(&self, what: impl ToString) -> String {
-        format!("{}.{}", self.name, what.to_string())
+    pub(crate) fn topic(&self, what: impl Display) -> String {
+        format!("{}.{what}", self.name)
     }
 
     /// Publishes `count` events of each stream, now.
