@@ -1,0 +1,64 @@
+//! The README's settings are those of the program, and its examples are files that a worker takes.
+
+use std::{env, fs, ops::Range, path::Path};
+
+use onepassword_kafka::{
+    clock,
+    config::{Config, reference},
+};
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const BEGIN: &str = "<!-- settings -->\n";
+const END: &str = "<!-- /settings -->";
+
+#[test]
+fn the_settings_are_those_of_the_program() {
+    let mut readme = fs::read_to_string(README).unwrap();
+    let section = section(&readme);
+    if env::var_os("UPDATE_README").is_some() {
+        readme.replace_range(section, &reference());
+        fs::write(README, readme).unwrap();
+        return;
+    }
+    assert!(
+        readme[section] == reference(),
+        "README.md describes other settings than the program has: UPDATE_README=1 cargo test --test readme"
+    );
+}
+
+#[test]
+fn the_examples_are_files_that_a_worker_takes() {
+    let readme = fs::read_to_string(README).unwrap();
+    let secret = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme-secret");
+    fs::write(&secret, "user:password").unwrap();
+    let blocks = readme
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap_or_default());
+    let files: Vec<_> = blocks.filter(|block| block.contains("group.id")).collect();
+    assert!(!files.is_empty(), "the README shows no worker's file");
+    for file in files {
+        let parsed = Config::parse(&with_secrets_at(&secret, file), clock::now());
+        assert_eq!(
+            parsed.map(drop).map_err(|mistakes| mistakes.to_string()),
+            Ok(()),
+            "{file}"
+        );
+    }
+}
+
+fn section(readme: &str) -> Range<usize> {
+    let begin = readme.find(BEGIN).expect("the section begins") + BEGIN.len();
+    begin..readme.find(END).expect("the section ends")
+}
+
+/// Whatever secret an example names, this machine does not have it.
+fn with_secrets_at(path: &Path, text: &str) -> String {
+    let mut parts = text.split("${file:/run/secrets/");
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, after) = part.split_once('}').expect("a reference is closed");
+        replaced += &format!("${{file:{}}}{after}", path.display());
+    }
+    replaced
+}
