@@ -6,7 +6,10 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,6 +23,9 @@ use crate::{
     onepassword::{self, Limits, Shared, Timeouts},
     relay::{Context, Worker},
 };
+
+/// How long leaving the group may take.
+const LEAVE: Duration = Duration::from_secs(10);
 
 /// Runs a worker until `shutdown`.
 ///
@@ -94,6 +100,11 @@ async fn work(
     readiness: Readiness,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    for connector in &config.connectors {
+        for note in &connector.notes {
+            tracing::warn!(connector = connector.name, "{note}");
+        }
+    }
     let api = events_api(&config)?;
     let registry = registry(&config)?;
     let mut cluster = cluster(&config);
@@ -114,11 +125,21 @@ async fn work(
         metrics,
         clock: clock::now,
     };
-    Worker::new(context, config.connectors.into_iter().map(Into::into).collect())
-        .run(decisions, shutdown, || readiness.set())
-        .await;
-    tokio::task::spawn_blocking(|| drop(membership)).await?;
-    tracing::info!("every shard is closed and the group is left");
+    Worker::new(
+        context,
+        config.connectors.into_iter().map(Into::into).collect(),
+    )
+    .run(decisions, shutdown, || readiness.set())
+    .await;
+    let leave = tokio::task::spawn_blocking(|| drop(membership));
+    if let Ok(left) = timeout(LEAVE, leave).await {
+        left?;
+        tracing::info!("every shard is closed and the group is left");
+    } else {
+        tracing::warn!(
+            "every shard is closed, but the group does not answer: it will miss this worker"
+        );
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     connector::Settings as Connector,
     event::Stream,
-    kafka::{self, Missing, Producer},
+    kafka::{self, Missing, Producer, TopicError},
     onepassword::{Client, Shared},
 };
 
@@ -20,6 +20,13 @@ pub enum Verdict {
     Sound,
     /// Something does.
     Failed,
+}
+
+/// Whether there is a point in asking on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kafka {
+    Answers,
+    Silent,
 }
 
 /// The lines of one run.
@@ -41,8 +48,9 @@ pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<Verdic
         out,
         verdict: Verdict::Sound,
     };
-    topics(config, &mut report).await?;
-    transactions(config, &mut report).await?;
+    if topics(config, &mut report).await? == Kafka::Answers {
+        transactions(config, &mut report).await?;
+    }
     schemas(config, &mut report).await?;
     let api = app::events_api(config)?;
     for connector in &config.connectors {
@@ -58,26 +66,34 @@ pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<Verdic
     Ok(report.verdict)
 }
 
-async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<()> {
+async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<Kafka> {
+    const WHAT: &str = "Kafka topics";
     let cluster = app::cluster(config);
     let found = match kafka::ensure(&cluster, Missing::TryOnly).await {
         Ok(found) => found,
-        Err(error) => return report.failed("Kafka topics", &error),
+        Err(error) => {
+            report.failed(WHAT, &error)?;
+            return Ok(match error {
+                TopicError::Kafka(kafka::Error::Unavailable(_)) => Kafka::Silent,
+                _ => Kafka::Answers,
+            });
+        }
     };
     let missing = match found.missing.as_slice() {
         [] => "all there".to_owned(),
         missing => format!("`run` will create {}", missing.join(", ")),
     };
-    report.line("ok", "Kafka topics", &missing)?;
+    report.line("ok", WHAT, &missing)?;
     if found.missing.contains(&cluster.topics().cursors()) {
-        return Ok(());
+        return Ok(Kafka::Answers);
     }
     let look = move || kafka::misplaced(&cluster, found.cursors_partitions);
     match tokio::task::spawn_blocking(look).await? {
-        Ok(None) => report.line("ok", "positions", "each lies in its shard"),
-        Ok(Some(misplaced)) => report.failed("positions", &misplaced),
-        Err(error) => report.failed("positions", &error),
+        Ok(None) => report.line("ok", "positions", "each lies in its shard")?,
+        Ok(Some(misplaced)) => report.failed("positions", &misplaced)?,
+        Err(error) => report.failed("positions", &error)?,
     }
+    Ok(Kafka::Answers)
 }
 
 /// Opens a transactional producer under an id of the group that no shard has.

@@ -25,8 +25,8 @@ pub mod connector;
 
 pub mod http;
 
-pub mod config;
 pub mod app;
 pub mod check;
 pub mod cli;
+pub mod config;
 pub mod schemas;

@@ -23,8 +23,8 @@ use crate::{
     connector,
     kafka::{Properties, TopicSettings},
     onepassword::{self, AllowedHosts},
-    secret,
-    setting::{Mistakes, Setting, Values, open, refuse_unknown},
+    secret::{self, Template},
+    setting::{Mistakes, Setting, Value, Values, open, refuse_unknown},
 };
 
 /// All that a worker needs to know.
@@ -143,7 +143,10 @@ fn connector(
 ) -> Option<connector::Settings> {
     let mut inner = Mistakes::new();
     let settings = connector::Settings::parse(name, values, hosts, now, &mut inner);
-    if let Some(Err(error)) = settings.as_ref().map(|settings| settings.token.resolve()) {
+    // Whatever else may be wrong with the connector; a token that is no reference has been refused already.
+    let written = values.get(connector::TOKEN.name).and_then(Value::text);
+    let token = written.and_then(|text| Template::parse(text).ok());
+    if let Some(Err(error)) = token.map(|token| token.resolve()) {
         let token = connector::TOKEN.name;
         inner.add(token, values.line(token), error.to_string());
     }

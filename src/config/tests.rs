@@ -124,7 +124,7 @@ connectors:
 ";
     assert_eq!(
         loaded(text.as_bytes(), "all"),
-        "FILE has 16 mistakes:
+        "FILE has 17 mistakes:
   group.id, line 1: ' ' is blank
   kafka.bootstrap.server, line 3: librdkafka has no such property, the nearest common one is bootstrap.servers
   kafka.acks, line 4: is always 'all': with less, a committed event could be lost
@@ -139,6 +139,7 @@ connectors:
   connectors.acme.poll.interval.ms, line 15: 500 is too small, 1000 is the least
   connectors.acme.poll.intervall.ms, line 16: there is no such setting, the nearest is poll.interval.ms
   connectors.beta.streams, line 19: 'logins' is no stream: there are signinattempts, itemusages and auditevents
+  connectors.beta.onepassword.token, line 20: ${env:NO_SUCH_VARIABLE}: this environment variable is not set
   connectors.beta.onepassword.url, line 21: 'https://events.example.com' is none of 1Password's hosts: where it is \
          meant, the worker's operator allows it with onepassword.allowed.hosts
   connectors.gamma.onepassword.token, line 23: ${env:NO_SUCH_VARIABLE}: this environment variable is not set

@@ -38,7 +38,9 @@ impl Cluster {
     /// A cluster reached with librdkafka's `properties` by the workers of `group_id`.
     #[must_use]
     pub fn new(properties: Properties, group_id: String, topics: TopicSettings) -> Self {
-        let batch_size = properties.get("batch.size").and_then(|size| size.parse().ok());
+        let batch_size = properties
+            .get("batch.size")
+            .and_then(|size| size.parse().ok());
         Self {
             batch_size: batch_size.unwrap_or(DEFAULT_BATCH),
             properties,
@@ -74,7 +76,10 @@ impl Cluster {
     /// How long a worker may be silent before the group gives its shards away.
     #[must_use]
     pub fn session_timeout(&self) -> Duration {
-        let millis = self.properties.get("session.timeout.ms").and_then(|millis| millis.parse().ok());
+        let millis = self
+            .properties
+            .get("session.timeout.ms")
+            .and_then(|millis| millis.parse().ok());
         Duration::from_millis(millis.unwrap_or(SESSION_TIMEOUT_MS))
     }
 
@@ -123,6 +128,8 @@ impl Cluster {
             .set("isolation.level", "read_committed")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
+            // The end of a partition is known only when a fetch comes back empty, and that waits for so long.
+            .set("fetch.wait.max.ms", "10")
             .set("auto.offset.reset", "earliest");
         config.create_with_context(Quiet)
     }
@@ -172,6 +179,8 @@ impl ConsumerContext for Quiet {}
 
 pub(super) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
     match level {
+        // Each client is given all properties, and warns of those that are for the others.
+        _ if fac == "CONFWARN" => tracing::debug!(target: "librdkafka", fac, "{message}"),
         RDKafkaLogLevel::Emerg
         | RDKafkaLogLevel::Alert
         | RDKafkaLogLevel::Critical

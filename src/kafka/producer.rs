@@ -5,7 +5,11 @@
 //! millisecond until nothing is in flight, because rdkafka's own commit would wait 100 ms for each of the same
 //! polls (its `poll` never returns early).
 
-use std::{fmt, sync::Mutex, time::Duration};
+use std::{
+    fmt,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
@@ -53,7 +57,9 @@ struct Deliveries {
 }
 
 /// How long one call to the transaction coordinator may take before it is tried again.
-const CALL: Duration = Duration::from_secs(10);
+const CALL: Duration = Duration::from_secs(5);
+/// How long all tries together may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 // === impl Producer ===
 
@@ -69,7 +75,7 @@ impl Producer {
             .producer(shard)
             .create_with_context(Deliveries::default())
             .map_err(Error::outside)?;
-        inner.init_transactions(CALL).map_err(Error::outside)?;
+        inner.init_transactions(PATIENCE).map_err(Error::outside)?;
         Ok(Self {
             inner,
             cursors: cluster.topics().cursors(),
@@ -156,19 +162,9 @@ impl Transaction<'_> {
         if let Some(error) = self.undelivered() {
             return self.fail(error);
         }
-        loop {
-            match self
-                .producer
-                .inner
-                .commit_transaction(CALL)
-                .map_err(Error::in_transaction)
-            {
-                Err(Error::Unavailable(error)) => {
-                    tracing::info!(%error, "the commit is not answered yet");
-                }
-                Err(error @ Error::Abort(_)) => return self.fail(error),
-                result => return result,
-            }
+        match self.patiently(|inner| inner.commit_transaction(CALL)) {
+            Err(error @ Error::Abort(_)) => self.fail(error),
+            result => result,
         }
     }
 
@@ -178,16 +174,22 @@ impl Transaction<'_> {
     ///
     /// When that cannot be done either: the producer is of no more use.
     pub fn abort(self) -> Result<(), Error> {
+        self.patiently(|inner| inner.abort_transaction(CALL))
+    }
+
+    /// Makes a call again while it is not answered, as librdkafka wants it, but not for ever: then nobody knows how
+    /// the transaction ended, and the next fence decides.
+    fn patiently(
+        &self,
+        call: impl Fn(&BaseProducer<Deliveries>) -> Result<(), KafkaError>,
+    ) -> Result<(), Error> {
+        let begun = Instant::now();
         loop {
-            match self
-                .producer
-                .inner
-                .abort_transaction(CALL)
-                .map_err(Error::in_transaction)
-            {
-                Err(Error::Unavailable(error)) => {
-                    tracing::info!(%error, "the roll-back is not answered yet");
+            match call(&self.producer.inner).map_err(Error::in_transaction) {
+                Err(Error::Unavailable(error)) if begun.elapsed() < PATIENCE => {
+                    tracing::info!(%error, "the transaction's end is not answered yet");
                 }
+                Err(Error::Unavailable(error)) => return Err(Error::Producer(error)),
                 result => return result,
             }
         }

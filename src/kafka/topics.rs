@@ -314,6 +314,10 @@ async fn configs(
 ) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
     let mut topics = cluster.topics().all();
     topics.retain(|topic| !missing.contains(&topic.name));
+    if topics.is_empty() {
+        // Nothing to ask about, which librdkafka would call an invalid argument.
+        return Ok(BTreeMap::new());
+    }
     let resources: Vec<_> = topics
         .iter()
         .map(|topic| ResourceSpecifier::Topic(&topic.name))

@@ -14,10 +14,13 @@
 //!
 //! Not promised: events that the API itself leaves out, repeats, or files behind a cursor that has passed them.
 
-mod batch;
 mod connector;
 mod error;
+mod outbox;
 mod pace;
+mod patience;
+mod report;
+mod sealed;
 mod shard;
 mod source;
 mod task;

@@ -14,6 +14,8 @@ pub(super) struct Pace {
     configured: Duration,
     /// The latest 429s, oldest first, as many as it takes.
     throttled: [Option<Timestamp>; 3],
+    /// Told last.
+    interval: Duration,
 }
 
 /// The interval while throttled.
@@ -27,29 +29,46 @@ impl Pace {
         Self {
             configured,
             throttled: [None; 3],
+            interval: configured,
         }
     }
 
     /// Notes a 429.
     pub(super) fn throttled(&mut self, now: Timestamp) {
+        if self.throttled[2].is_some_and(|last| since(last, now) >= HOUR) {
+            self.throttled = [None; 3];
+        }
         self.throttled.rotate_left(1);
         self.throttled[2] = Some(now);
     }
 
-    /// The interval in force.
-    pub(super) fn interval(&mut self, now: Timestamp) -> Duration {
-        let [first, _, last] = self.throttled;
-        let (Some(first), Some(last)) = (first, last) else {
-            return self.configured;
-        };
-        if since(last, now) >= HOUR {
-            self.throttled = [None; 3];
-        }
-        if since(first, last) < HOUR && since(last, now) < HOUR {
+    /// The interval in force. A change of it is logged.
+    pub(super) fn interval(&mut self, now: Timestamp, connector: &str) -> Duration {
+        let interval = if self.is_throttled(now) {
             self.configured.max(THROTTLED)
         } else {
             self.configured
+        };
+        if interval > self.interval {
+            tracing::warn!(
+                connector,
+                interval = ?interval,
+                "1Password throttles this account: it is polled more rarely until there was no 429 for an hour. Raise \
+                 poll.interval.ms to 900000 if this happens often"
+            );
+        } else if interval < self.interval {
+            tracing::info!(connector, interval = ?interval, "1Password has not throttled for an hour");
         }
+        self.interval = interval;
+        interval
+    }
+
+    /// Whether the latest three 429s came within an hour, and the last of them within the last hour.
+    fn is_throttled(&self, now: Timestamp) -> bool {
+        let [Some(first), _, Some(last)] = self.throttled else {
+            return false;
+        };
+        since(first, last) < HOUR && since(last, now) < HOUR
     }
 }
 
@@ -71,13 +90,13 @@ mod tests {
         let mut pace = Pace::new(configured);
         pace.throttled(minute(0));
         pace.throttled(minute(10));
-        assert_eq!(pace.interval(minute(10)), configured);
+        assert_eq!(pace.interval(minute(10), "acme"), configured);
         pace.throttled(minute(20));
-        assert_eq!(pace.interval(minute(20)), THROTTLED);
-        assert_eq!(pace.interval(minute(79)), THROTTLED);
-        assert_eq!(pace.interval(minute(80)), configured);
+        assert_eq!(pace.interval(minute(20), "acme"), THROTTLED);
+        assert_eq!(pace.interval(minute(79), "acme"), THROTTLED);
+        assert_eq!(pace.interval(minute(80), "acme"), configured);
         pace.throttled(minute(81));
-        assert_eq!(pace.interval(minute(81)), configured);
+        assert_eq!(pace.interval(minute(81), "acme"), configured);
     }
 
     #[test]
@@ -86,11 +105,11 @@ mod tests {
         for n in 0..10 {
             pace.throttled(minute(n * 31));
         }
-        assert_eq!(pace.interval(minute(280)), Duration::from_mins(5));
+        assert_eq!(pace.interval(minute(280), "acme"), Duration::from_mins(5));
         let mut pace = Pace::new(Duration::from_hours(2));
         for n in 0..3 {
             pace.throttled(minute(n));
         }
-        assert_eq!(pace.interval(minute(3)), Duration::from_hours(2));
+        assert_eq!(pace.interval(minute(3), "acme"), Duration::from_hours(2));
     }
 }

@@ -115,7 +115,7 @@ impl Source {
 
     /// The poll interval in force.
     pub(super) fn interval(&self, now: Timestamp) -> std::time::Duration {
-        let interval = self.pace().interval(now);
+        let interval = self.pace().interval(now, &self.connector.name);
         self.metrics.poll_interval(&self.connector.name, interval);
         interval
     }

@@ -18,7 +18,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Batch, Envelope};
+use super::sealed::Sealed;
 use crate::{
     backoff::Backoff,
     clock::Clock,
@@ -31,12 +31,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Handover {
     pub(super) task: Arc<TaskId>,
-    pub(super) envelope: Arc<Envelope>,
-    pub(super) batch: Batch,
+    pub(super) page: Sealed,
     pub(super) position: Position,
     pub(super) lane: Lane,
-    /// When the API had answered.
-    pub(super) fetched: Instant,
     /// Told when it is committed, or refused; dropped when the shard is lost.
     pub(super) done: oneshot::Sender<Result<(), Refused>>,
 }
@@ -197,12 +194,12 @@ impl Thread {
         for number in numbers {
             let mut before = 0;
             for page in &mut *pages {
-                if (before..before + page.batch.len()).contains(number)
-                    && !page.batch.divert(number - before)
+                if (before..before + page.page.len()).contains(number)
+                    && !page.page.divert(number - before)
                 {
                     page.lane.0.store(true, Ordering::Relaxed);
                 }
-                before += page.batch.len();
+                before += page.page.len();
             }
         }
     }
@@ -220,16 +217,15 @@ impl Lane {
 
 impl Handover {
     fn send(&self, transaction: &mut Transaction<'_>) -> Result<(), Error> {
-        self.batch
-            .each(&self.envelope, |record| transaction.send(record))
+        self.page.each(|record| transaction.send(record))
     }
 
     fn committed(self, metrics: &Metrics) {
-        let (all, dead) = (self.batch.len(), self.batch.dead_letters());
+        let (all, dead) = (self.page.len(), self.page.dead_letters());
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         if all > 0 {
             metrics.committed(&self.task, count(all - dead), count(dead));
-            metrics.delivered(self.fetched.elapsed());
+            metrics.delivered(self.page.fetched.elapsed());
         }
         // A task that is gone does not mind.
         let _ = self.done.send(Ok(()));

@@ -38,7 +38,7 @@ async fn a_worker_killed_fifty_times_during_a_backfill_loses_and_repeats_nothing
         ..Script::default()
     })
     .await;
-    scene.history(20_000);
+    scene.history(6_000);
     unruly(&scene);
     let traffic = scene.simulator.traffic(ACCOUNT, 50.0);
     let mut random = fastrand::Rng::with_seed(SEED);

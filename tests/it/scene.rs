@@ -50,7 +50,7 @@ pub(crate) struct Script {
 }
 
 /// Longer than anything takes that does not fail.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 // === impl Script ===
 
@@ -198,7 +198,9 @@ connectors:
                 let mut seen = 0;
                 for stream in Stream::ALL {
                     // A topic that has just been created may have no leader yet.
-                    let messages = read_topic(&self.bootstrap, &self.topic(stream), Isolation::Committed).await;
+                    let messages =
+                        read_topic(&self.bootstrap, &self.topic(stream), Isolation::Committed)
+                            .await;
                     seen += messages.map_or(0, |messages| messages.len());
                 }
                 if seen >= count {

@@ -1,17 +1,19 @@
 //! A page as Kafka records: what a task hands to its shard.
 //!
-//! Every byte of a batch lies in one buffer, and its entries are ranges of it: a page of a thousand events is two
+//! Every byte of a sealed page lies in one buffer, and its entries are ranges of it: a page of a thousand events is two
 //! allocations, and sending it again after a roll-back costs nothing.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc, time::Instant};
 
+use jiff::Timestamp;
 use serde_json::value::RawValue;
+use url::Url;
 
 use super::{Connector, Key};
 use crate::{
     avro::{SchemaId, encode::encode},
-    event::{Event, Origin, Position, Stream, TaskId},
-    kafka::{Record, TopicSettings},
+    event::{API_VERSION, Event, Origin, Position, Stream},
+    kafka::{Cluster, Record},
 };
 
 /// What every record of one task has in common.
@@ -29,9 +31,12 @@ pub(super) struct Envelope {
     alone_above: usize,
 }
 
-/// The records of one page.
+/// A page as records: what a task hands over.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct Sealed {
+    envelope: Arc<Envelope>,
+    /// When the API had answered.
+    pub(super) fetched: Instant,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
 }
@@ -48,6 +53,8 @@ struct Entry {
     dead: Option<String>,
 }
 
+/// Bytes of a record with what goes beside it, to begin with.
+const TYPICAL_RECORD: usize = 512;
 const TOO_LARGE: &str =
     "the broker refuses the event as too large for its topic (max.message.bytes)";
 
@@ -56,17 +63,16 @@ const TOO_LARGE: &str =
 impl Envelope {
     pub(super) fn new(
         connector: &Connector,
-        task: &TaskId,
-        topics: &TopicSettings,
+        stream: Stream,
+        cluster: &Cluster,
         schema_id: SchemaId,
-        base_url: &str,
+        base_url: &Url,
         account_uuid: Option<String>,
-        alone_above: usize,
     ) -> Self {
-        let stream = task.stream;
+        let base_url = base_url.as_str().trim_end_matches('/');
         Self {
-            topic: topics.events(stream),
-            dead_letters: topics.dead_letters(),
+            topic: cluster.topics().events(stream),
+            dead_letters: cluster.topics().dead_letters(),
             origin: Origin {
                 connector: connector.name.clone(),
                 account_uuid,
@@ -74,27 +80,35 @@ impl Envelope {
             stream,
             key: connector.key,
             schema_id,
-            source: format!("{}/api/v2/{stream}", base_url.trim_end_matches('/')),
-            kind: format!("com.1password.events.v2.{stream}"),
-            alone_above,
+            source: format!("{base_url}/api/{API_VERSION}/{stream}"),
+            kind: format!("com.1password.events.{API_VERSION}.{stream}"),
+            alone_above: cluster.batch_size(),
         }
     }
 
-    /// Turns items into records. `now` is the record time of events whose own time no broker would take: Kafka has
-    /// no time before 1970, and refuses records from the future (`message.timestamp.after.max.ms`).
-    pub(super) fn seal(&self, items: &[&RawValue], now: i64) -> Batch {
-        let mut batch = Batch {
-            bytes: Vec::with_capacity(items.len() * 512),
+    /// Turns the items of a page into records. `now` is the record time of events whose own time no broker would take:
+    /// Kafka has no time before 1970, and refuses records from the future (`message.timestamp.after.max.ms`).
+    pub(super) fn seal(
+        self: &Arc<Self>,
+        items: &[&RawValue],
+        now: Timestamp,
+        fetched: Instant,
+    ) -> Sealed {
+        let now = now.as_millisecond();
+        let mut sealed = Sealed {
+            envelope: Arc::clone(self),
+            fetched,
+            bytes: Vec::with_capacity(items.len() * TYPICAL_RECORD),
             entries: Vec::with_capacity(items.len()),
         };
         for item in items {
             let entry = match Event::read(self.stream, item, &self.origin) {
-                Ok(event) => self.event(&event, item, now, &mut batch.bytes),
-                Err(error) => dead_letter(item, error.to_string(), now, &mut batch.bytes),
+                Ok(event) => self.event(&event, item, now, &mut sealed.bytes),
+                Err(error) => dead_letter(item, error.to_string(), now, &mut sealed.bytes),
             };
-            batch.entries.push(entry);
+            sealed.entries.push(entry);
         }
-        batch
+        sealed
     }
 
     fn event(&self, event: &Event<'_>, item: &RawValue, now: i64, bytes: &mut Vec<u8>) -> Entry {
@@ -135,9 +149,9 @@ impl Envelope {
     }
 }
 
-// === impl Batch ===
+// === impl Sealed ===
 
-impl Batch {
+impl Sealed {
     pub(super) const fn len(&self) -> usize {
         self.entries.len()
     }
@@ -177,9 +191,9 @@ impl Batch {
     /// Gives every record to `send`, in order, until one is not taken.
     pub(super) fn each<E>(
         &self,
-        envelope: &Envelope,
         mut send: impl FnMut(&Record<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let envelope = &self.envelope;
         let stream = envelope.stream.name().as_bytes();
         let connector = envelope.origin.connector.as_bytes();
         for entry in &self.entries {

@@ -1,0 +1,104 @@
+//! How long a task waits: for its next poll, after an error that passes, after one that needs somebody.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::source::Source;
+use crate::backoff::Backoff;
+
+/// The waits of one task.
+#[derive(Debug)]
+pub(super) struct Patience {
+    retries: Backoff,
+    failures: u32,
+    random: fastrand::Rng,
+}
+
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_mins(1);
+/// The longest wait of a task that has failed, or has nothing to read.
+pub(super) const LONGEST: Duration = Duration::from_hours(1);
+/// How often a waiting task looks for a new token.
+const LOOK: Duration = Duration::from_secs(2);
+
+// === impl Patience ===
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self {
+            retries: Backoff::new(FIRST_RETRY, LONGEST_RETRY, fastrand::Rng::new()),
+            failures: 0,
+            random: fastrand::Rng::new(),
+        }
+    }
+
+    /// Whatever was wrong is over.
+    pub(super) const fn reset(&mut self) {
+        self.retries.reset();
+        self.failures = 0;
+    }
+
+    /// The wait before the next poll: the interval, give or take a twentieth, so that many tasks do not poll in step.
+    pub(super) fn interval(&mut self, interval: Duration) -> Duration {
+        interval.mul_f64(0.95 + 0.1 * self.random.f64())
+    }
+
+    /// The wait after an error that passes by itself.
+    pub(super) fn retry(&mut self, not_before: Option<Duration>) -> Duration {
+        self.retries.next_wait().max(not_before.unwrap_or_default())
+    }
+
+    /// The wait after an error that does not: the poll interval, doubled with each in a row, up to an hour.
+    pub(super) fn failure(&mut self, poll_interval: Duration) -> Duration {
+        let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
+        self.failures = self.failures.saturating_add(1);
+        poll_interval.saturating_mul(factor).min(LONGEST)
+    }
+}
+
+/// Waits, but not longer than the token stays the same: a rotated one is worth a try at once.
+pub(super) async fn pause(wait: Duration, source: &Source) {
+    let until = Instant::now() + wait;
+    let token = source.token();
+    while !source.token_differs(&token) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(LOOK)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_tried_again_ever_more_rarely_up_to_an_hour() {
+        let mut patience = Patience::new();
+        let minutes = [5, 10, 20, 40, 60, 60];
+        for wanted in minutes {
+            assert_eq!(
+                patience.failure(Duration::from_mins(5)),
+                Duration::from_mins(wanted)
+            );
+        }
+        patience.reset();
+        assert_eq!(
+            patience.failure(Duration::from_mins(5)),
+            Duration::from_mins(5)
+        );
+    }
+
+    #[test]
+    fn a_named_wait_is_kept_and_polls_are_spread() {
+        let mut patience = Patience::new();
+        assert!(patience.retry(Some(Duration::from_secs(7))) >= Duration::from_secs(7));
+        let waits: Vec<_> = (0..100)
+            .map(|_| patience.interval(Duration::from_secs(100)).as_secs_f64())
+            .collect();
+        assert!(waits.iter().all(|wait| (95.0..=105.0).contains(wait)));
+        assert!(waits.iter().any(|wait| *wait < 97.0) && waits.iter().any(|wait| *wait > 103.0));
+    }
+}

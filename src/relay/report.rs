@@ -1,0 +1,119 @@
+//! What a task tells: one line per poll that has brought events, at most one a minute otherwise, and its metrics.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::error::TaskError;
+use crate::{
+    event::{EventTime, Position, TaskId},
+    metrics::{Metrics, TaskState},
+};
+
+/// The voice of one task.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    task: Arc<TaskId>,
+    metrics: Arc<Metrics>,
+    logged: Option<Instant>,
+}
+
+/// What one poll, from a position to the end of the stream, has brought so far.
+#[derive(Debug, Default)]
+pub(super) struct Polled {
+    pub(super) events: usize,
+    pub(super) pages: usize,
+}
+
+const LOG_EVERY: Duration = Duration::from_mins(1);
+
+// === impl Reporter ===
+
+impl Reporter {
+    pub(super) const fn new(task: Arc<TaskId>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            task,
+            metrics,
+            logged: None,
+        }
+    }
+
+    /// The task reads, and has read up to `position`; there is more to read.
+    pub(super) fn reading(&mut self, polled: &Polled, position: &Position, now: Timestamp) {
+        self.state(TaskState::Running);
+        self.metrics.lag(&self.task, behind(position, now));
+        if self.is_time_to_log() {
+            tracing::info!(
+                connector = self.task.connector,
+                stream = self.task.stream.name(),
+                events = polled.events,
+                pages = polled.pages,
+                reached = position.last_event_time,
+                "reading on"
+            );
+        }
+    }
+
+    /// The task has reached the end.
+    pub(super) fn drained(&mut self, polled: &Polled, now: Timestamp) {
+        self.state(TaskState::Running);
+        self.metrics.polled(&self.task, now);
+        self.metrics.lag(&self.task, Duration::ZERO);
+        if self.is_time_to_log() || polled.events > 0 {
+            tracing::info!(
+                connector = self.task.connector,
+                stream = self.task.stream.name(),
+                events = polled.events,
+                pages = polled.pages,
+                "polled to the end"
+            );
+        }
+    }
+
+    /// The task tries again soon.
+    pub(super) fn retrying(&self, error: &TaskError, wait: Duration) {
+        self.state(TaskState::Retrying);
+        let (connector, stream) = (&self.task.connector, self.task.stream.name());
+        tracing::warn!(connector, stream, %error, retry_in = ?wait, "not read, trying again");
+    }
+
+    /// The task needs somebody.
+    pub(super) fn failed(&self, error: &TaskError, wait: Duration) {
+        self.state(TaskState::Failed);
+        let (connector, stream) = (&self.task.connector, self.task.stream.name());
+        tracing::error!(connector, stream, %error, retry_in = ?wait, "the task has failed");
+    }
+
+    /// The task has nothing to read.
+    pub(super) fn unassigned(&self, reason: &TaskError) {
+        self.state(TaskState::Unassigned);
+        let (connector, stream) = (&self.task.connector, self.task.stream.name());
+        tracing::info!(connector, stream, "{reason}");
+    }
+
+    fn state(&self, state: TaskState) {
+        self.metrics.state(&self.task, state);
+    }
+
+    /// Whether nothing was logged for a while; what follows is.
+    fn is_time_to_log(&mut self) -> bool {
+        let due = self.logged.is_none_or(|then| then.elapsed() >= LOG_EVERY);
+        if due {
+            self.logged = Some(Instant::now());
+        }
+        due
+    }
+}
+
+/// How long ago the last event before a position happened.
+fn behind(position: &Position, now: Timestamp) -> Duration {
+    let last = position
+        .last_event_time
+        .as_deref()
+        .and_then(|time| EventTime::parse(time).ok());
+    let millis = last.map_or(0, |last| now.as_millisecond() - last.millis());
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
