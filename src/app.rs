@@ -17,6 +17,7 @@ use crate::{
     backoff::Backoff,
     clock,
     config::Config,
+    disposition::Disposition,
     http::{self, Readiness},
     kafka::{self, Cluster, Found, Membership, Missing, TopicError},
     metrics::Metrics,
@@ -152,7 +153,7 @@ async fn topics(cluster: &Cluster) -> anyhow::Result<Found> {
     );
     loop {
         match in_order(cluster).await {
-            Err(TopicError::Kafka(error)) => {
+            Err(error) if error.disposition() != Disposition::Stop => {
                 let wait = backoff.next_wait();
                 tracing::warn!(%error, retry_in = ?wait, "Kafka cannot be used yet");
                 sleep(wait).await;

@@ -1,6 +1,7 @@
 //! Development tools: a simulator of the 1Password Events API, a local Kafka with a schema registry, and the demo.
 
 pub mod admin;
+mod process;
 pub mod proxy;
 pub mod reader;
 pub mod simulator;

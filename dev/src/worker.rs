@@ -7,7 +7,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,6 +16,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::process::Guard;
+
 /// A running worker. Dropping it kills it.
 #[derive(Debug)]
 pub struct Worker {
@@ -23,6 +25,8 @@ pub struct Worker {
     log: watch::Receiver<Log>,
     /// Holds the worker's file.
     _folder: Arc<TempDir>,
+    /// Kills the worker when this process dies without a word. The mutex makes it shareable, nothing else.
+    _guard: Mutex<Guard>,
 }
 
 /// What a worker runs: the program, its file, and its environment.
@@ -44,6 +48,8 @@ pub struct Log {
 #[derive(Debug, Clone, Default)]
 pub struct Metrics(BTreeMap<String, f64>);
 
+/// Kills the process `$0`, unless its number belongs to another program by now.
+const KILL: &str = "ps -o comm= -p $0 | grep -q onepassword && kill -KILL $0";
 const FILE: &str = "worker.yaml";
 /// How often a state that nobody announces is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -123,10 +129,12 @@ impl Program {
             .stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let stderr = child.stderr.take().expect("standard error is piped");
+        let id = child.id().to_string();
         Ok(Worker {
-            child,
             log: follow(stderr),
             _folder: Arc::clone(&self.folder),
+            _guard: Mutex::new(Guard::at_end(&["sh", "-c", KILL, &id])?),
+            child,
         })
     }
 }
@@ -141,7 +149,7 @@ impl Worker {
     }
 
     /// Waits for a line of the log that `fits`; `None` when the log ends without one.
-    pub async fn logged(&self, mut fits: impl FnMut(&str) -> bool) -> Option<String> {
+    pub async fn logged(&self, mut fits: impl FnMut(&str) -> bool + Send) -> Option<String> {
         let mut log = self.log.clone();
         let mut seen = 0;
         loop {
@@ -282,8 +290,7 @@ impl Metrics {
         self.0
             .iter()
             .filter(|(sample, _)| fits(sample))
-            .map(|(_, value)| value)
-            .sum()
+            .fold(0.0, |sum, (_, value)| sum + value)
     }
 
     /// The upper bound of the histogram bucket that holds quantile `q` of `name`.

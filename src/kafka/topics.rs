@@ -9,7 +9,7 @@ use rdkafka::{
 };
 
 use super::{Cluster, Error, Misplaced, TopicSettings};
-use crate::event::Stream;
+use crate::{disposition::Disposition, event::Stream};
 
 /// What the worker found, once every topic is there.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +64,19 @@ struct Wanted {
 pub(super) const LARGEST_RECORD: u32 = 67_108_864;
 
 const ANSWER: Duration = Duration::from_secs(30);
+
+// === impl TopicError ===
+
+impl TopicError {
+    /// What to do about it: wait for Kafka, but not for somebody to mend the topics.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        match self {
+            Self::Unfit(_) | Self::Misplaced(_) => Disposition::Stop,
+            Self::Kafka(_) => Disposition::Retry(None),
+        }
+    }
+}
 
 // === impl TopicSettings ===
 

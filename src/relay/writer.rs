@@ -22,6 +22,7 @@ use super::sealed::Sealed;
 use crate::{
     backoff::Backoff,
     clock::Clock,
+    disposition::Disposition,
     event::{Position, TaskId},
     kafka::{Error, Producer, Transaction},
     metrics::Metrics,
@@ -137,8 +138,7 @@ impl Thread {
             let mut pages = vec![first];
             while let Err(error) = self.attempt(&mut pages) {
                 self.mend(&error, &mut pages);
-                if !matches!(error, Error::TooLarge(_) | Error::Abort(_))
-                    || self.closing.load(Ordering::Relaxed)
+                if error.disposition() != Disposition::Abort || self.closing.load(Ordering::Relaxed)
                 {
                     return Err(error);
                 }

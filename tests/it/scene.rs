@@ -274,7 +274,7 @@ pub(crate) async fn in_time<T>(what: &str, happens: impl Future<Output = T>) -> 
 pub(crate) async fn metrics(
     worker: &Worker,
     what: &str,
-    fit: impl FnMut(&Metrics) -> bool,
+    fit: impl FnMut(&Metrics) -> bool + Send,
 ) -> Metrics {
     in_time(what, worker.metrics_until(fit)).await.unwrap()
 }

@@ -12,11 +12,8 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    StackError,
-    process::{Process, Scratch, last_lines},
-    progress::Progress,
-};
+use super::{StackError, progress::Progress};
+use crate::process::{Process, Scratch, last_lines};
 
 /// Something that Maven can fetch.
 #[derive(Debug)]

@@ -22,10 +22,10 @@ use super::{
     broker::{CLUSTER_ID, Listeners, Proxied, variable},
     engine::Engine,
     ports::free_port,
-    process::{Guard, tail},
     progress::{Progress, say},
     ready,
 };
+use crate::process::{Guard, tail};
 
 /// A broker's and a registry's container.
 #[derive(Debug)]

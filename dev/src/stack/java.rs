@@ -14,10 +14,10 @@ use super::{
     artifacts::{KAFKA, REGISTRY},
     broker::{CLUSTER_ID, Listeners, Proxied},
     ports::free_port,
-    process::{Process, Scratch},
     progress::Progress,
     ready,
 };
+use crate::process::{Process, Scratch};
 
 /// A broker and a registry of this process's own.
 #[derive(Debug)]

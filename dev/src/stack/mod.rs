@@ -17,7 +17,6 @@ mod docker;
 mod engine;
 mod java;
 mod ports;
-mod process;
 mod progress;
 mod ready;
 

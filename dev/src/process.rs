@@ -17,21 +17,21 @@ use std::{
 
 /// A command that runs under a guard; dropping it kills the command and waits until it is gone.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     guard: Guard,
     log: PathBuf,
 }
 
 /// A new folder for temporary files; dropping it, or the death of this process, removes it.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     path: PathBuf,
     guard: Guard,
 }
 
 /// Something to clean up with a shell command once this process is gone.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     stdin: Option<ChildStdin>,
     ended: Receiver<ExitStatus>,
 }
@@ -73,7 +73,7 @@ exec "$@"
 
 impl Process {
     /// Starts `program` with `arguments` and `environment`; what it prints is appended to `log`.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &Path,
         arguments: &[String],
         environment: &[(String, String)],
@@ -95,12 +95,12 @@ impl Process {
     }
 
     /// Waits up to `timeout` for the end of the process; `None` while it runs.
-    pub(super) fn ended_within(&self, timeout: Duration) -> Option<ExitStatus> {
+    pub(crate) fn ended_within(&self, timeout: Duration) -> Option<ExitStatus> {
         self.guard.ended_within(timeout)
     }
 
     /// Asks the process to end and waits until it has, for `patience` at most; then it is killed.
-    pub(super) fn stop(mut self, patience: Duration) {
+    pub(crate) fn stop(mut self, patience: Duration) {
         if let Some(stdin) = self.guard.stdin.as_mut() {
             // A process that has ended by itself reads no more: that is what was wanted.
             let _ = stdin.write_all(b"stop\n");
@@ -109,7 +109,7 @@ impl Process {
     }
 
     /// The last lines of what the process has printed.
-    pub(super) fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         last_lines(&self.log)
     }
 }
@@ -118,7 +118,7 @@ impl Process {
 
 impl Scratch {
     /// Makes a folder with a name of its own in `parent`.
-    pub(super) fn new_in(parent: &Path) -> io::Result<Self> {
+    pub(crate) fn new_in(parent: &Path) -> io::Result<Self> {
         let path = tempfile::Builder::new()
             .prefix("onepassword-kafka-")
             .tempdir_in(parent)?
@@ -130,7 +130,7 @@ impl Scratch {
     }
 
     /// Where the folder is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -145,7 +145,7 @@ impl Drop for Scratch {
 
 impl Guard {
     /// Runs `command` when the guard is dropped, or when this process dies.
-    pub(super) fn at_end(command: &[&str]) -> io::Result<Self> {
+    pub(crate) fn at_end(command: &[&str]) -> io::Result<Self> {
         let mut shell = shell(AT_END);
         shell
             .args(command)
@@ -188,12 +188,12 @@ impl Drop for Guard {
 }
 
 /// The last lines of the file at `log`.
-pub(super) fn last_lines(log: &Path) -> String {
+pub(crate) fn last_lines(log: &Path) -> String {
     tail(&fs::read(log).unwrap_or_default())
 }
 
 /// The last lines of what a program has printed.
-pub(super) fn tail(printed: &[u8]) -> String {
+pub(crate) fn tail(printed: &[u8]) -> String {
     const LINES: usize = 15;
     let text = String::from_utf8_lossy(printed);
     let lines: Vec<_> = text.lines().collect();
