@@ -10,12 +10,23 @@ use crate::scene::{Scene, Script, in_time, logged, metrics};
 #[tokio::test]
 async fn a_broker_that_restarts_during_a_backfill_costs_nothing() {
     let stack = Options::default().private().start().await.unwrap();
-    let script = Script { connector: "page.limit: 20".to_owned(), ..Script::default() };
-    let scene = Scene::on(stack.bootstrap_servers(), stack.schema_registry_url(), script).await;
+    let script = Script {
+        connector: "page.limit: 20".to_owned(),
+        ..Script::default()
+    };
+    let scene = Scene::on(
+        stack.bootstrap_servers(),
+        stack.schema_registry_url(),
+        script,
+    )
+    .await;
     scene.history(3_000);
     let worker = scene.worker();
     for round in [500.0, 2_000.0] {
-        metrics(&worker, "commits", |m| m.sum("onepassword_events_total", &[]) > round).await;
+        metrics(&worker, "commits", |m| {
+            m.sum("onepassword_events_total", &[]) > round
+        })
+        .await;
         stack.stop_kafka().await.unwrap();
         stack.start_kafka().await.unwrap();
     }
@@ -27,7 +38,12 @@ async fn a_broker_that_restarts_during_a_backfill_costs_nothing() {
 #[tokio::test]
 async fn a_worker_waits_for_a_registry_that_is_down_and_skips_nothing() {
     let stack = Options::default().private().start().await.unwrap();
-    let scene = Scene::on(stack.bootstrap_servers(), stack.schema_registry_url(), Script::default()).await;
+    let scene = Scene::on(
+        stack.bootstrap_servers(),
+        stack.schema_registry_url(),
+        Script::default(),
+    )
+    .await;
     scene.publish(50);
     stack.stop_registry().await.unwrap();
     let worker = scene.worker();
@@ -45,13 +61,23 @@ async fn a_worker_waits_for_a_registry_that_is_down_and_skips_nothing() {
 #[tokio::test]
 async fn a_worker_cut_off_from_kafka_for_a_while_goes_on_where_it_was() {
     let proxy = Proxy::start(0, None).await.unwrap();
-    let stack = Options::default().proxied_at(proxy.port()).start().await.unwrap();
+    let stack = Options::default()
+        .proxied_at(proxy.port())
+        .start()
+        .await
+        .unwrap();
     proxy.forward_to(stack.proxy_upstream().unwrap());
-    let script = Script { connector: "page.limit: 20".to_owned(), ..Script::default() };
+    let script = Script {
+        connector: "page.limit: 20".to_owned(),
+        ..Script::default()
+    };
     let mut cut_off = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;
     cut_off.history(2_000);
     let worker = cut_off.worker();
-    metrics(&worker, "commits", |m| m.sum("onepassword_events_total", &[]) > 500.0).await;
+    metrics(&worker, "commits", |m| {
+        m.sum("onepassword_events_total", &[]) > 500.0
+    })
+    .await;
     proxy.blackhole(Switch::On);
     logged(&worker, "the group takes shards back").await;
     proxy.blackhole(Switch::Off);

@@ -22,11 +22,19 @@ fn key(stream: Stream) -> String {
 
 /// Writes a record into the cursors topic, as an operator would.
 async fn write(scene: &Scene, partition: i32, key: &str, value: Option<&str>) {
-    let producer: FutureProducer = ClientConfig::new().set("bootstrap.servers", &scene.bootstrap).create().unwrap();
+    let producer: FutureProducer = ClientConfig::new()
+        .set("bootstrap.servers", &scene.bootstrap)
+        .create()
+        .unwrap();
     let topic = scene.topic("cursors");
     let mut record = FutureRecord::to(&topic).key(key).partition(partition);
     record.payload = value;
-    in_time("the record is written", producer.send(record, Duration::from_secs(30))).await.unwrap();
+    in_time(
+        "the record is written",
+        producer.send(record, Duration::from_secs(30)),
+    )
+    .await
+    .unwrap();
 }
 
 /// The records of a stream's position, oldest first.
@@ -38,7 +46,10 @@ async fn written(scene: &Scene, stream: Stream) -> Vec<Message> {
 
 async fn position(scene: &Scene, stream: Stream) -> (i32, Value) {
     let last = written(scene, stream).await.pop().unwrap();
-    (last.partition, serde_json::from_slice(last.value.as_deref().unwrap()).unwrap())
+    (
+        last.partition,
+        serde_json::from_slice(last.value.as_deref().unwrap()).unwrap(),
+    )
 }
 
 async fn run_to_the_end(scene: &Scene) {
@@ -53,7 +64,11 @@ async fn a_position_says_where_it_stands_and_how_it_got_there() {
     let scene = Scene::start().await;
     scene.publish(25);
     run_to_the_end(&scene).await;
-    let last = scene.simulator.published(ACCOUNT, Stream::AuditEvents).pop().unwrap();
+    let last = scene
+        .simulator
+        .published(ACCOUNT, Stream::AuditEvents)
+        .pop()
+        .unwrap();
     let (_, position) = position(&scene, Stream::AuditEvents).await;
     assert!(position["cursor"].is_string() && position.get("start_time").is_none());
     assert_eq!(position["last_event_uuid"], last["uuid"]);
@@ -83,7 +98,10 @@ async fn a_tombstone_begins_at_the_start_again() {
     let (partition, _) = position(&scene, Stream::AuditEvents).await;
     write(&scene, partition, &key(Stream::AuditEvents), None).await;
     let worker = scene.worker();
-    metrics(&worker, "audit events again", |m| m.sum("onepassword_events_total", &["auditevents"]) >= 10.0).await;
+    metrics(&worker, "audit events again", |m| {
+        m.sum("onepassword_events_total", &["auditevents"]) >= 10.0
+    })
+    .await;
     assert_eq!(scene.messages(Stream::AuditEvents).await.len(), 20);
     scene.end(worker).await;
     assert_eq!(scene.messages(Stream::ItemUsages).await.len(), 10);
@@ -96,13 +114,28 @@ async fn an_unreadable_position_fails_its_task_only() {
     scene.publish(10);
     run_to_the_end(&scene).await;
     let (partition, _) = position(&scene, Stream::AuditEvents).await;
-    write(&scene, partition, &key(Stream::AuditEvents), Some("{\"curser\":\"oops\"}")).await;
+    write(
+        &scene,
+        partition,
+        &key(Stream::AuditEvents),
+        Some("{\"curser\":\"oops\"}"),
+    )
+    .await;
     scene.publish(5);
     let worker = scene.worker();
     logged(&worker, "the stored position cannot be read").await;
-    metrics(&worker, "the others go on", |m| m.sum("onepassword_events_total", &["itemusages"]) >= 5.0).await;
-    let failed = metrics(&worker, "a failed task", |m| m.sum("onepassword_task_state", &["FAILED"]) > 0.0).await;
-    assert!((failed.sum("onepassword_task_state", &["auditevents", "FAILED"]) - 1.0).abs() < f64::EPSILON);
+    metrics(&worker, "the others go on", |m| {
+        m.sum("onepassword_events_total", &["itemusages"]) >= 5.0
+    })
+    .await;
+    let failed = metrics(&worker, "a failed task", |m| {
+        m.sum("onepassword_task_state", &["FAILED"]) > 0.0
+    })
+    .await;
+    assert!(
+        (failed.sum("onepassword_task_state", &["auditevents", "FAILED"]) - 1.0).abs()
+            < f64::EPSILON
+    );
     assert_eq!(scene.messages(Stream::AuditEvents).await.len(), 10);
     scene.end(worker).await;
     scene.close().await;
@@ -122,15 +155,30 @@ async fn foreign_records_among_the_positions_are_skipped() {
 
 #[tokio::test]
 async fn latest_does_not_mean_a_later_time_after_a_crash() {
-    let scene = Scene::play(Script { connector: "start.time: latest".to_owned(), ..Script::default() }).await;
-    scene.simulator.publish_when(ACCOUNT, Stream::AuditEvents, 5, When::Late(Duration::from_hours(1)));
+    let scene = Scene::play(Script {
+        connector: "start.time: latest".to_owned(),
+        ..Script::default()
+    })
+    .await;
+    scene.simulator.publish_when(
+        ACCOUNT,
+        Stream::AuditEvents,
+        5,
+        When::Late(Duration::from_hours(1)),
+    );
     let mut worker = scene.worker();
-    metrics(&worker, "a poll", |m| m.sum("onepassword_requests_total", &["auditevents", "\"ok\""]) > 1.0).await;
+    metrics(&worker, "a poll", |m| {
+        m.sum("onepassword_requests_total", &["auditevents", "\"ok\""]) > 1.0
+    })
+    .await;
     worker.kill();
     scene.keep(&worker);
     scene.simulator.publish(ACCOUNT, Stream::AuditEvents, 7);
     let worker = scene.worker();
-    metrics(&worker, "the events", |m| m.sum("onepassword_events_total", &["auditevents"]) >= 7.0).await;
+    metrics(&worker, "the events", |m| {
+        m.sum("onepassword_events_total", &["auditevents"]) >= 7.0
+    })
+    .await;
     assert_eq!(scene.messages(Stream::AuditEvents).await.len(), 7);
     scene.end(worker).await;
     scene.close().await;
@@ -154,12 +202,20 @@ async fn another_number_of_shards_is_refused_with_the_way_out() {
     run_to_the_end(&scene).await;
     grow(&scene, 7).await;
     let text = std::fs::read_to_string(scene.program.config()).unwrap();
-    let shards = (5..8).find(|shards| kafka_shard(*shards) != kafka_shard(4)).unwrap();
-    scene.program.configure(&text.replace("topics.shards: 4", &format!("topics.shards: {shards}"))).unwrap();
+    let shards = (5..8)
+        .find(|shards| kafka_shard(*shards) != kafka_shard(4))
+        .unwrap();
+    scene
+        .program
+        .configure(&text.replace("topics.shards: 4", &format!("topics.shards: {shards}")))
+        .unwrap();
     let mut worker = scene.worker();
     let status = in_time("the worker refuses", worker.ended()).await.unwrap();
     assert_eq!(status.code(), Some(1));
-    let told = worker.logged(|line| line.contains("were written with topics.shards")).await.unwrap();
+    let told = worker
+        .logged(|line| line.contains("were written with topics.shards"))
+        .await
+        .unwrap();
     assert!(told.contains("connector \"acme\""), "{told}");
     scene.finish().await;
 }
@@ -177,9 +233,17 @@ fn kafka_shard(shards: u32) -> u32 {
 
 async fn grow(scene: &Scene, partitions: usize) {
     use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
-    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &scene.bootstrap).create().unwrap();
+    let admin: AdminClient<_> = ClientConfig::new()
+        .set("bootstrap.servers", &scene.bootstrap)
+        .create()
+        .unwrap();
     let topic = scene.topic("cursors");
-    let grown = admin.create_partitions(&[NewPartitions::new(&topic, partitions)], &AdminOptions::new()).await;
+    let grown = admin
+        .create_partitions(
+            &[NewPartitions::new(&topic, partitions)],
+            &AdminOptions::new(),
+        )
+        .await;
     assert!(grown.unwrap().iter().all(Result::is_ok));
     let admin = Admin::new(&scene.bootstrap).unwrap();
     let all_there = async { while admin.partitions(&topic).await.unwrap() < partitions {} };
