@@ -145,7 +145,7 @@ impl Metrics {
             transaction "transaction_seconds" "Time from the beginning of a Kafka transaction to the end of its commit";
             delivery "delivery_seconds" "Time from an answer of the API to the commit of its events";
             aborted "transactions_aborted" "Kafka transactions that were rolled back and sent again";
-            shards "shards" "Shards that this worker owns";
+            shards "shards" "Shards with connectors that this worker has";
         }
         self.registry = registry;
         self

@@ -23,7 +23,8 @@ pub struct Position {
     /// Items that were committed with this position and all before it, dead letters included.
     #[serde(default)]
     pub events_total: u64,
-    /// When it was written.
+    /// When it was written; whoever writes one by hand need not say.
+    #[serde(default)]
     pub updated_at: Timestamp,
     /// The id of the last offsets command that was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,6 +90,16 @@ mod tests {
     fn a_position_of_a_newer_version_is_read() {
         let json = r#"{"cursor":"abc","updated_at":"2026-11-24T10:00:00Z","added_later":{"x":1}}"#;
         assert!(serde_json::from_str::<Position>(json).is_ok());
+    }
+
+    #[test]
+    fn a_position_written_by_hand_is_a_place_and_nothing_else() {
+        for json in [
+            r#"{"cursor":"abc"}"#,
+            r#"{"start_time":"2026-11-24T10:00:00+01:00"}"#,
+        ] {
+            assert!(serde_json::from_str::<Position>(json).is_ok(), "{json}");
+        }
     }
 
     #[test]

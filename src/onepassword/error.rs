@@ -266,7 +266,7 @@ fn advise(ask: Ask, status: StatusCode) -> String {
         ),
         (Outcome::BadRequest, Ask::After(_)) if code == 400 => format!(
             "1Password refuses the stored cursor of {ask} ({code}): to go on, set the position to the time of the \
-             last event (PATCH /connectors/<name>/offsets with start_time), or delete it to begin at start.time"
+             last event, or delete it to begin at start.time (README, \"Moving a position\")"
         ),
         (Outcome::Throttled, _) => format!(
             "1Password asks for fewer requests ({code}): if it happens often, raise poll.interval.ms to 900000, \

@@ -24,10 +24,14 @@ pub(super) enum TaskError {
     )]
     Stuck,
     #[error(
-        "the stored position cannot be read ({0}); write a valid one, or a tombstone to begin at start.time, under the \
-         same key, then restart the worker"
+        "the position in partition {shard} of {topic} cannot be read ({why}): stop the workers, then write a valid one, \
+         or a tombstone to begin at start.time, under the same key to the same partition"
     )]
-    UnreadablePosition(String),
+    UnreadablePosition {
+        topic: String,
+        shard: u32,
+        why: String,
+    },
     #[error(
         "reading would begin at {start}, but the topic keeps records for {kept:#} only, by their own time: older events \
          would vanish at once. Raise the topic's retention.ms, or set a later start.time"

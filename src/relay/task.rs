@@ -192,11 +192,8 @@ impl Task {
     /// Where to read on. A task without a position gets its first one, which is stored at once: `latest` must not mean
     /// a later time after a crash.
     async fn begin(&mut self, envelope: &Arc<Envelope>) -> Result<Position, TaskError> {
-        if let Some(position) = self
-            .position
-            .clone()
-            .map_err(TaskError::UnreadablePosition)?
-        {
+        let stored = self.position.clone().map_err(|why| self.unreadable(why))?;
+        if let Some(position) = stored {
             return Ok(position);
         }
         let now = (self.context.clock)();
@@ -213,6 +210,16 @@ impl Task {
         self.outbox.drain().await?;
         self.position = Ok(Some(position.clone()));
         Ok(position)
+    }
+
+    fn unreadable(&self, why: String) -> TaskError {
+        let cluster = &self.context.cluster;
+        let shard = cluster.shard_of(&self.id.connector);
+        TaskError::UnreadablePosition {
+            topic: cluster.topics().cursors(),
+            shard,
+            why,
+        }
     }
 
     /// Waits for the next poll; the interval counts from the end of this one.

@@ -123,7 +123,7 @@ async fn an_unreadable_position_fails_its_task_only() {
     .await;
     scene.publish(5);
     let worker = scene.worker();
-    logged(&worker, "the stored position cannot be read").await;
+    logged(&worker, ".cursors cannot be read").await;
     metrics(&worker, "the others go on", |m| {
         m.sum("onepassword_events_total", &["itemusages"]) >= 5.0
     })

@@ -314,8 +314,8 @@ fn collect_personal(value: &Value, found: &mut Vec<String>) {
 }
 
 fn indented(lines: &str, by: usize) -> String {
+    let margin = " ".repeat(by);
     lines
         .lines()
-        .map(|line| format!("{:by$}{line}\n", ""))
-        .collect()
+        .fold(String::new(), |text, line| text + &margin + line + "\n")
 }
