@@ -5,8 +5,9 @@
 mod avro;
 mod delivery;
 mod exactly_once;
+mod onepassword;
+mod operator;
 mod outages;
 mod positions;
-mod onepassword;
 mod registry;
 mod scene;

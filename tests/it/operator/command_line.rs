@@ -1,0 +1,172 @@
+//! The command line and the worker's file, before anything is asked.
+
+use std::{io, net::TcpListener, process::Command};
+
+use apache_avro::Schema;
+use onepassword_kafka::{clock, config::Config, event::Stream};
+use serde_json::{Deserializer, Value};
+
+use super::{program, run, run_with_file};
+
+#[tokio::test]
+async fn help_names_all_that_is_needed() {
+    for (arguments, needed) in [
+        (
+            &["--help"][..],
+            &[
+                "run",
+                "check",
+                "schemas",
+                "Exit status: 0",
+                "78 when the file has mistakes",
+                "RUST_LOG",
+                "HTTPS_PROXY",
+            ][..],
+        ),
+        (
+            &["run", "--help"],
+            &[
+                "--config <FILE>",
+                "SIGTERM",
+                "group.id:",
+                "onepassword.token:",
+            ],
+        ),
+        (
+            &["check", "--help"],
+            &["--config <FILE>", "Nothing is created", "Exit status: 0"],
+        ),
+        (
+            &["schemas", "--help"],
+            &["--register", "--config <FILE>", "auto.register: false"],
+        ),
+    ] {
+        let ended = run(&program(), arguments).await;
+        assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
+        for words in needed {
+            assert!(ended.out.contains(words), "{words:?} in {}", ended.out);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_file_in_the_help_is_enough() {
+    let program = program();
+    let help = run(&program, &["run", "--help"]).await.out;
+    let token = program.write("token", "a.b.c").unwrap();
+    let (_, example) = help.split_once("A file that is enough:").unwrap();
+    let example = example.replace("/run/secrets/acme", &token.display().to_string());
+    let config = Config::parse(&example, clock::now());
+    assert_eq!(config.unwrap().connectors[0].name, "acme");
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_ends_with_2_and_the_usage() {
+    for arguments in [
+        &[][..],
+        &["walk"],
+        &["run"],
+        &["check"],
+        &["run", "--config"],
+        &["run", "--config", "a", "b"],
+        &["schemas", "--register"],
+    ] {
+        let ended = run(&program(), arguments).await;
+        assert_eq!(ended.status, Some(2), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.out, "");
+        assert!(ended.err.contains("Usage:") || ended.err.contains("--help"));
+    }
+}
+
+#[tokio::test]
+async fn every_mistake_of_the_file_is_told_at_once_and_nothing_is_touched() {
+    let (server, port) = (listener(), listener());
+    let address = server.local_addr().unwrap();
+    let program = program();
+    let text = format!(
+        "\
+group.id: ' '
+kafka:
+  bootstrap.servers: {address}
+  sasl.password: hunter2-of-kafka
+  acks: 1
+schema.registry:
+  url: http://{address}
+  basic.auth.user.info: user:hunter2-of-registry
+  urls: http://{address}
+topics.shards: none
+monitoring.listen: {monitoring}
+connectors:
+  acme:
+    onepassword.token: eyJhbGciOiJFUzI1NiJ9.hunter2-of-1password
+    poll.interval.ms: 500
+",
+        monitoring = port.local_addr().unwrap(),
+    );
+    program.configure(&text).unwrap();
+    for command in [&["run"][..], &["check"], &["schemas", "--register"]] {
+        let ended = run_with_file(&program, command).await;
+        assert_eq!(ended.status, Some(78), "{ended:?}");
+        assert_eq!(ended.out, "");
+        let (title, told) = ended.err.split_once('\n').unwrap();
+        let file = program.config().display().to_string();
+        assert_eq!(title, format!("{file} has 6 mistakes:"));
+        let told: Vec<_> = told.lines().map(str::trim_start).collect();
+        let expected = [
+            "group.id, line 1: ' ' is blank",
+            "kafka.acks, line 5: is always 'all'",
+            "schema.registry.urls, line 9: there is no such setting, the nearest is",
+            "topics.shards, line 10: 'none' is no whole number",
+            "connectors.acme.onepassword.token, line 14: the value is written out",
+            "connectors.acme.poll.interval.ms, line 15: 500 is too small",
+        ];
+        assert_eq!(told.len(), expected.len(), "{told:#?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.starts_with(expected), "{expected:?} is not {told}");
+        }
+        assert!(!ended.err.contains("hunter2"), "{}", ended.err);
+    }
+    let untouched = server.accept().unwrap_err();
+    assert_eq!(untouched.kind(), io::ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_named() {
+    for command in ["run", "check"] {
+        let ended = run(&program(), &[command, "--config", "/no/such/file.yaml"]).await;
+        assert_eq!(ended.status, Some(78));
+        assert!(ended.err.contains("/no/such/file.yaml"), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn schemas_prints_three_valid_schemas_without_a_file() {
+    let ended = run(&program(), &["schemas"]).await;
+    assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
+    let printed: Vec<Value> = Deserializer::from_str(&ended.out)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(printed.len(), 3);
+    for (schema, stream) in printed.iter().zip(Stream::ALL) {
+        Schema::parse(schema).unwrap();
+        let namespace = format!("com.onepassword.events.{stream}");
+        assert_eq!(schema["namespace"], namespace.as_str());
+    }
+}
+
+#[tokio::test]
+async fn a_closed_standard_output_is_no_panic() {
+    let mut command = Command::new("sh");
+    let script = format!("{} schemas | true", env!("CARGO_BIN_EXE_onepassword-kafka"));
+    let output = command.args(["-c", &script]).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(!err.contains("panicked"), "{err}");
+}
+
+/// Says with `accept` whether anybody came.
+fn listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}

@@ -1,0 +1,248 @@
+//! A running worker as its operator sees it: metrics, probes, signals, its port and its log.
+
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
+
+use onepassword_kafka_dev::{
+    proxy::Proxy,
+    simulator::{Stream, TokenSpec},
+    stack::Stack,
+    worker::Worker,
+};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::{edit, run_with_file};
+use crate::scene::{Scene, Script, in_time, logged, metrics};
+
+#[tokio::test]
+async fn the_metrics_tell_all_that_was_promised() {
+    let mut scene = Scene::start().await;
+    let expires = Duration::from_hours(24 * 30);
+    scene.token = scene.simulator.issue(TokenSpec {
+        expires_in: Some(expires),
+        ..TokenSpec::default()
+    });
+    scene.program.write("token", scene.token.as_str()).unwrap();
+    scene.publish(20);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    let now = UNIX_EPOCH.elapsed().unwrap();
+    let seen = metrics(&worker, "a poll of each stream", |m| {
+        let last = |stream: &Stream| {
+            m.sum(
+                "onepassword_last_poll_timestamp_seconds",
+                &[&format!("stream=\"{stream}\"")],
+            )
+        };
+        Stream::ALL
+            .iter()
+            .all(|stream| last(stream) >= now.as_secs_f64())
+    })
+    .await;
+    for stream in Stream::ALL {
+        let task = ["connector=\"acme\"", &format!("stream=\"{stream}\"")];
+        let sum = |name: &str| seen.sum(name, &task);
+        equal(sum("onepassword_events_total"), 20.0);
+        assert!(sum("onepassword_pages_total") >= 1.0);
+        equal(sum("onepassword_dead_letters_total"), 0.0);
+        equal(sum("onepassword_lag_seconds"), 0.0);
+        equal(sum("onepassword_task_state"), 1.0);
+        equal(
+            seen.sum("onepassword_task_state", &[task[1], "RUNNING"]),
+            1.0,
+        );
+        let request = format!("request=\"{stream}\"");
+        let requests = ["connector=\"acme\"", &request, "outcome=\"ok\""];
+        assert!(seen.sum("onepassword_requests_total", &requests) >= 1.0);
+    }
+    assert!(seen.sum("onepassword_transaction_seconds_count", &[]) >= 3.0);
+    assert!(seen.sum("onepassword_delivery_seconds_count", &[]) >= 3.0);
+    equal(seen.sum("onepassword_transactions_aborted_total", &[]), 0.0);
+    equal(seen.sum("onepassword_shards", &[]), 1.0);
+    equal(
+        seen.sum("onepassword_poll_interval_seconds", &["acme"]),
+        1.0,
+    );
+    let expiry = seen.sum("onepassword_token_expiry_timestamp_seconds", &["acme"]);
+    assert!((expiry - now.as_secs_f64() - expires.as_secs_f64()).abs() < 120.0);
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+fn equal(seen: f64, expected: f64) {
+    assert!(
+        (seen - expected).abs() < f64::EPSILON,
+        "{seen} ≠ {expected}"
+    );
+}
+
+#[tokio::test]
+async fn the_metrics_are_in_the_open_metrics_format() {
+    let scene = Scene::start().await;
+    scene.publish(1);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    let answer = get(&worker, "/metrics").await;
+    let kind = answer.headers()["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    let text = answer.text().await.unwrap();
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let family = ["_total", "_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|ending| name.strip_suffix(ending))
+            .unwrap_or(name);
+        for described in ["HELP", "TYPE"] {
+            let comment = format!("# {described} {family} ");
+            assert!(text.contains(&comment), "{comment:?} for {line}");
+        }
+    }
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_is_alive_at_once_and_ready_when_it_has_its_place_in_the_group() {
+    let stack = Stack::shared().await.unwrap();
+    let kafka = stack.bootstrap_servers();
+    let proxy = Proxy::start(0, None).await.unwrap();
+    let mut scene = Scene::on(
+        &proxy.address(),
+        stack.schema_registry_url(),
+        Script::default(),
+    )
+    .await;
+    kafka.clone_into(&mut scene.bootstrap);
+    scene.publish(1);
+    let worker = scene.worker();
+    assert_eq!(get(&worker, "/livez").await.status(), StatusCode::OK);
+    let answer = get(&worker, "/readyz").await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let words = answer.text().await.unwrap();
+    assert!(words.contains("no place in its group"), "{words}");
+
+    let upstream = tokio::net::lookup_host(kafka).await.unwrap().next();
+    proxy.forward_to(upstream.unwrap());
+    scene.all_delivered().await;
+    assert_eq!(get(&worker, "/readyz").await.status(), StatusCode::OK);
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+async fn get(worker: &Worker, path: &str) -> reqwest::Response {
+    let address = in_time("the port is served", worker.monitoring()).await;
+    let url = format!("http://{}{path}", address.unwrap());
+    reqwest::get(url).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_worker_that_is_told_to_end_leaves_the_group_at_once() {
+    let scene = Scene::start().await;
+    let long = Duration::from_mins(5);
+    edit(
+        &scene,
+        "session.timeout.ms: 6000",
+        &format!("session.timeout.ms: {}", long.as_millis()),
+    );
+    scene.publish(1);
+    let (first, second) = (scene.worker(), scene.worker());
+    for worker in [&first, &second] {
+        logged(worker, "the group gives shards to this worker").await;
+    }
+    scene.all_delivered().await;
+    // Shards that have no connector are not counted, so that one worker has all there is.
+    let (owner, heir) = if owns(&first).await {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    let told = Instant::now();
+    scene.end(owner).await;
+    metrics(&heir, "the other one takes over", |m| {
+        m.sum("onepassword_shards", &[]) > 0.0
+    })
+    .await;
+    assert!(told.elapsed() < long / 10);
+    scene.publish(1);
+    scene.all_delivered().await;
+    scene.end(heir).await;
+    scene.finish().await;
+}
+
+async fn owns(worker: &Worker) -> bool {
+    worker
+        .metrics()
+        .await
+        .unwrap()
+        .sum("onepassword_shards", &[])
+        > 0.0
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_ends_the_worker_with_the_setting_to_change() {
+    let scene = Scene::start().await;
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    edit(
+        &scene,
+        "monitoring.listen: 127.0.0.1:0",
+        &format!("monitoring.listen: {address}"),
+    );
+    let ended = run_with_file(&scene.program, &["run"]).await;
+    assert_eq!(ended.status, Some(1));
+    let words = format!("cannot listen on {address} (monitoring.listen)");
+    assert!(ended.err.contains(&words), "{}", ended.err);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn the_log_is_json_and_has_one_line_for_each_poll_that_brought_events() {
+    let mut scene = Scene::start().await;
+    scene.program = scene.program.clone().env("RUST_LOG", "");
+    scene.publish(3);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    polls(&worker, 1).await;
+    scene.publish(3);
+    scene.all_delivered().await;
+    polls(&worker, 2).await;
+    let log = worker.log();
+    scene.end(worker).await;
+    let lines: Vec<Value> = log
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for line in &lines {
+        assert!(
+            line["timestamp"].is_string() && line["level"].is_string(),
+            "{line}"
+        );
+    }
+    let told: u64 = lines.iter().filter_map(brought).sum();
+    assert_eq!(told, 18);
+    let polls = lines
+        .iter()
+        .filter_map(brought)
+        .filter(|events| *events > 0);
+    assert!(polls.count() <= 9, "{log:#?}");
+    scene.finish().await;
+}
+
+/// How many events a poll has brought, if the line is about one.
+fn brought(line: &Value) -> Option<u64> {
+    (line["message"] == "polled to the end").then(|| line["events"].as_u64().unwrap())
+}
+
+/// Waits until the log tells of `rounds` times three events of each stream.
+async fn polls(worker: &Worker, rounds: u64) {
+    let mut told = 0;
+    let all = worker.logged(|line| {
+        told += serde_json::from_str(line).map_or(0, |line| brought(&line).unwrap_or(0));
+        told >= rounds * 9
+    });
+    in_time("the log tells of all events", all).await.unwrap();
+}
