@@ -11,3 +11,4 @@ mod outages;
 mod positions;
 mod registry;
 mod scene;
+mod troubles;

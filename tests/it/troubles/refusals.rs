@@ -1,0 +1,239 @@
+//! 1Password says no, in each of its ways.
+
+use std::time::{Duration, Instant};
+
+use onepassword_kafka_dev::simulator::{
+    ErrorShape, Fault, Introspection, RetryAfter, Rule, StatusFault, Stream, TokenSpec,
+};
+
+use super::{committed, give, path, state};
+use crate::{
+    operator::edit,
+    scene::{Scene, in_time, logged, metrics},
+};
+
+#[tokio::test]
+async fn a_revoked_token_fails_the_tasks_in_plain_words() {
+    let scene = Scene::start().await;
+    scene.simulator.revoke(&scene.token);
+    let worker = scene.worker();
+    let line = logged(&worker, "1Password refuses the token (401)").await;
+    for words in [
+        "expired or revoked",
+        "issue a new token under Integrations > Events Reporting",
+        "put it where onepassword.token points",
+    ] {
+        assert!(line.contains(words), "{words:?} in {line}");
+    }
+    for stream in Stream::ALL {
+        state(&worker, stream, "FAILED").await;
+    }
+    scene.end(worker).await;
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_rotated_token_is_picked_up_within_seconds_and_without_a_restart() {
+    let mut scene = Scene::start().await;
+    edit(
+        &scene,
+        "poll.interval.ms: 1000",
+        "poll.interval.ms: 3600000",
+    );
+    scene.simulator.revoke(&scene.token);
+    scene.publish(5);
+    let worker = scene.worker();
+    for stream in Stream::ALL {
+        state(&worker, stream, "FAILED").await;
+    }
+    for round in 1..=2 {
+        let rotated = Instant::now();
+        give(&mut scene, TokenSpec::default());
+        for stream in Stream::ALL {
+            committed(&worker, stream, 5 * round).await;
+        }
+        assert!(rotated.elapsed() < Duration::from_secs(20));
+        // The next round finds a worker that is well and waits for its next poll.
+        scene.publish(5);
+    }
+    give(&mut scene, TokenSpec::default());
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_without_the_plan_is_told_so() {
+    let scene = Scene::start().await;
+    let behave = |how| {
+        scene
+            .simulator
+            .update_faults(|faults| faults.introspection = how);
+    };
+    behave(Introspection::Forbidden);
+    scene.publish(3);
+    let worker = scene.worker();
+    logged(&worker, "needs 1Password Business").await;
+    for stream in Stream::ALL {
+        state(&worker, stream, "FAILED").await;
+    }
+    behave(Introspection::Healthy);
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn an_address_without_an_events_api_is_told_so() {
+    let scene = Scene::start().await;
+    let behave = |how| {
+        scene
+            .simulator
+            .update_faults(|faults| faults.introspection = how);
+    };
+    behave(Introspection::Absent);
+    scene.publish(3);
+    let worker = scene.worker();
+    let line = logged(&worker, "there is no Events API at this address (404)").await;
+    assert!(line.contains("check onepassword.url"), "{line}");
+    behave(Introspection::Healthy);
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_fails_alone_and_recovers_by_itself() {
+    let scene = Scene::start().await;
+    let worker = scene.worker();
+    for (code, words) in [
+        (401, "the token is not allowed to read auditevents"),
+        (403, "does not let this account read auditevents (403)"),
+        (404, "there is no Events API at this address (404)"),
+    ] {
+        scene.publish(1);
+        scene.all_delivered().await;
+        let rule = Rule::always(Fault::status(code)).on(Stream::AuditEvents);
+        scene.simulator.queue(rule);
+        logged(&worker, words).await;
+        state(&worker, Stream::AuditEvents, "FAILED").await;
+        scene.publish(1);
+        let others = u32::try_from(scene.published() / 3).unwrap();
+        committed(&worker, Stream::ItemUsages, others).await;
+        committed(&worker, Stream::SignInAttempts, others).await;
+        state(&worker, Stream::AuditEvents, "FAILED").await;
+        scene.simulator.update_faults(|faults| faults.rules.clear());
+        state(&worker, Stream::AuditEvents, "RUNNING").await;
+    }
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_cursor_waits_for_somebody_and_goes_on_where_it_was() {
+    let scene = Scene::start().await;
+    scene.publish(5);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    let audit = path(Stream::AuditEvents);
+    scene
+        .simulator
+        .queue(Rule::always(Fault::CursorRejected).on(Stream::AuditEvents));
+    let line = logged(
+        &worker,
+        "1Password refuses the stored cursor of auditevents",
+    )
+    .await;
+    assert!(line.contains("to go on, set the position"), "{line}");
+    state(&worker, Stream::AuditEvents, "FAILED").await;
+    scene.publish(5);
+    committed(&worker, Stream::ItemUsages, 10).await;
+    let refused = scene.simulator.requests();
+    let refused = refused
+        .to(&audit)
+        .filter(|request| request.status == Some(400));
+    let cursor = refused.last().unwrap().cursor().unwrap().to_owned();
+    scene.simulator.update_faults(|faults| faults.rules.clear());
+    scene.all_delivered().await;
+    let requests = scene.simulator.requests();
+    let mut after = requests
+        .to(&audit)
+        .skip_while(|request| request.status != Some(400))
+        .filter(|request| request.status == Some(200));
+    assert_eq!(after.next().unwrap().cursor(), Some(cursor.as_str()));
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured_in_both_of_its_forms_and_counted_as_throttled() {
+    let scene = Scene::start().await;
+    scene.publish(1);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    let audit = path(Stream::AuditEvents);
+    for (throttled, retry_after) in [(1, RetryAfter::Seconds(3)), (2, RetryAfter::HttpDate(3))] {
+        let fault = Fault::Status(StatusFault {
+            code: 429,
+            shape: ErrorShape::Documented,
+            retry_after: Some(retry_after),
+            rate_limit: None,
+        });
+        scene.publish(1);
+        scene
+            .simulator
+            .queue(Rule::once(Stream::AuditEvents, fault));
+        let asked = |status| {
+            let audit = &audit;
+            move |requests: &onepassword_kafka_dev::simulator::Requests| {
+                requests.count(audit, status)
+            }
+        };
+        let refused = scene
+            .simulator
+            .requests_until(|requests| asked(429)(requests) == throttled);
+        let before = in_time("the API throttles", refused).await;
+        let told = Instant::now();
+        let served = scene
+            .simulator
+            .requests_until(|requests| asked(200)(requests) > asked(200)(&before));
+        in_time("the worker asks again", served).await;
+        // A date has whole seconds, so it may mean a second less.
+        assert!(
+            told.elapsed() > Duration::from_millis(1_900),
+            "{retry_after:?}"
+        );
+        let label = ["connector=\"acme\"", "outcome=\"throttled\""];
+        let count = f64::from(u32::try_from(throttled).unwrap());
+        metrics(&worker, "it is counted", |m| {
+            m.sum("onepassword_requests_total", &label) >= count
+        })
+        .await;
+    }
+    logged(&worker, "1Password asks for fewer requests (429)").await;
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn three_429_raise_the_poll_interval_to_a_quarter_of_an_hour() {
+    let scene = Scene::start().await;
+    scene.publish(1);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    scene.simulator.update_faults(|faults| {
+        faults.rules.push(Rule::always(Fault::status(429)).times(3));
+        scene.publish(1);
+    });
+    let line = logged(&worker, "1Password throttles this account").await;
+    assert!(line.contains("Raise poll.interval.ms to 900000"), "{line}");
+    metrics(&worker, "the interval is raised", |m| {
+        m.sum("onepassword_poll_interval_seconds", &["acme"]) >= 900.0
+    })
+    .await;
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
