@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     API_VERSION, Client, EventTime, Location, Origin, User,
-    json::{Extra, Members, Unreadable, event},
+    json::{Extra, Unreadable, event},
 };
 
 event! {

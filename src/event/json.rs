@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Serialize, Serializer,
-    de::{Deserialize, Deserializer, MapAccess, Visitor},
+    de::{DeserializeSeed, Deserializer, MapAccess, Visitor},
     ser::SerializeMap,
 };
 use serde_json::value::RawValue;
@@ -36,13 +36,19 @@ pub enum Unreadable {
     BadTimestamp(#[from] TimeError),
 }
 
-/// The members of one JSON object, in order, with their values unparsed.
-pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+/// Where in an item a value lies: the names of the members that lead to it.
+pub(super) struct At<'p> {
+    pub(super) above: Option<&'p Self>,
+    pub(super) name: &'p str,
+}
+
+/// What is done with each member of an object, in order, its value unparsed.
+struct Members<F>(F);
 
 /// A value that a declared field may hold.
 pub(super) trait Field<'a>: Sized {
-    /// The value, or `None` when the JSON is of another type. `at` is the pointer of `json`.
-    fn read(json: &'a RawValue, at: &mut String, extra: &mut Extra<'a>) -> Option<Self>;
+    /// The value, or `None` when the JSON is of another type. `at` is the place of `json`.
+    fn read(json: &'a RawValue, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self>;
 }
 
 /// Declares an object of the API: a struct of nullable fields, how JSON fills it, and the order in which it is
@@ -56,14 +62,12 @@ macro_rules! object {
         }
 
         impl<'a> Field<'a> for $name<'a> {
-            fn read(json: &'a RawValue, at: &mut String, extra: &mut Extra<'a>) -> Option<Self> {
+            fn read(json: &'a RawValue, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self> {
                 let mut object = Self::default();
-                for (name, value) in Members::read(json)?.0 {
-                    extra.below(at, &name, |extra, at| match name.as_ref() {
-                        $($($member)|+ => extra.fill(&mut object.$field, value, at),)*
-                        _ => extra.keep(value, at),
-                    });
-                }
+                extra.members(json, Some(at), |extra, at, value| match at.name {
+                    $($($member)|+ => extra.fill(&mut object.$field, value, at),)*
+                    _ => extra.keep(value, at),
+                })?;
                 Some(object)
             }
         }
@@ -100,16 +104,15 @@ macro_rules! event {
                 let mut timestamp: Option<Cow<'a, str>> = None;
                 let mut account_uuid: Option<Cow<'a, str>> = None;
                 $(let mut $field: Option<$type> = None;)*
-                let mut at = String::new();
-                for (name, value) in Members::read(json).ok_or(Unreadable::NotAnObject)?.0 {
-                    extra.below(&mut at, &name, |extra, at| match name.as_ref() {
+                extra
+                    .members(json, None, |extra, at, value| match at.name {
                         "uuid" => extra.fill(&mut uuid, value, at),
                         "timestamp" => extra.fill(&mut timestamp, value, at),
                         "account_uuid" => extra.fill(&mut account_uuid, value, at),
                         $($($member)|+ => extra.fill(&mut $field, value, at),)*
                         _ => extra.keep(value, at),
-                    });
-                }
+                    })
+                    .ok_or(Unreadable::NotAnObject)?;
                 let timestamp_raw = timestamp.ok_or(Unreadable::NoTimestamp)?;
                 Ok(Self {
                     uuid: uuid.filter(|uuid| !uuid.is_empty()).ok_or(Unreadable::NoUuid)?,
@@ -136,8 +139,10 @@ impl<'a> Extra<'a> {
         self.0.iter().map(|(at, json)| (at.as_str(), json.as_ref()))
     }
 
-    pub(super) fn keep(&mut self, json: &'a RawValue, at: &str) {
-        self.0.push((at.to_owned(), Cow::Borrowed(json.get())));
+    pub(super) fn keep(&mut self, json: &'a RawValue, at: &At<'_>) {
+        let mut pointer = String::new();
+        at.point(&mut pointer);
+        self.0.push((pointer, Cow::Borrowed(json.get())));
     }
 
     /// Fills an empty slot. A value that does not fit, or a second one for the same slot, is kept instead.
@@ -145,7 +150,7 @@ impl<'a> Extra<'a> {
         &mut self,
         slot: &mut Option<T>,
         json: &'a RawValue,
-        at: &mut String,
+        at: &At<'_>,
     ) {
         if json.get() == "null" {
             return;
@@ -159,24 +164,22 @@ impl<'a> Extra<'a> {
         }
     }
 
-    /// Runs `f` with the pointer lengthened by one member's name.
-    pub(super) fn below(
+    /// Calls `each` for every member of the object at `above`; `None` for any other JSON, of which nothing is kept.
+    pub(super) fn members(
         &mut self,
-        at: &mut String,
-        name: &str,
-        f: impl FnOnce(&mut Self, &mut String),
-    ) {
-        let length = at.len();
-        at.push('/');
-        for character in name.chars() {
-            match character {
-                '~' => at.push_str("~0"),
-                '/' => at.push_str("~1"),
-                other => at.push(other),
-            }
+        json: &'a RawValue,
+        above: Option<&At<'_>>,
+        mut each: impl FnMut(&mut Self, &At<'_>, &'a RawValue),
+    ) -> Option<()> {
+        let kept = self.0.len();
+        let members = Members(|name: &str, value: &'a RawValue| {
+            each(self, &At { above, name }, value);
+        });
+        let read = members.deserialize(&mut serde_json::Deserializer::from_str(json.get()));
+        if read.is_err() {
+            self.0.truncate(kept);
         }
-        f(self, at);
-        at.truncate(length);
+        read.ok()
     }
 }
 
@@ -193,7 +196,7 @@ impl Serialize for Extra<'_> {
 // === impl Field ===
 
 impl<'a> Field<'a> for Cow<'a, str> {
-    fn read(json: &'a RawValue, _: &mut String, _: &mut Extra<'a>) -> Option<Self> {
+    fn read(json: &'a RawValue, _: &At<'_>, _: &mut Extra<'a>) -> Option<Self> {
         let text = json.get().strip_prefix('"')?.strip_suffix('"')?;
         if text.contains('\\') {
             return serde_json::from_str(json.get()).ok().map(Cow::Owned);
@@ -203,52 +206,74 @@ impl<'a> Field<'a> for Cow<'a, str> {
 }
 
 impl<'a> Field<'a> for i64 {
-    fn read(json: &'a RawValue, _: &mut String, _: &mut Extra<'a>) -> Option<Self> {
+    fn read(json: &'a RawValue, _: &At<'_>, _: &mut Extra<'a>) -> Option<Self> {
         json.get().parse().ok()
     }
 }
 
 impl<'a> Field<'a> for f64 {
     /// A number that a double does not print back as it was read is kept as text as well.
-    fn read(json: &'a RawValue, at: &mut String, extra: &mut Extra<'a>) -> Option<Self> {
+    fn read(json: &'a RawValue, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self> {
         let number: Self = serde_json::from_str(json.get()).ok()?;
-        if number.to_string() != json.get() {
+        if !is_short_decimal(json.get()) && number.to_string() != json.get() {
             extra.keep(json, at);
         }
         Some(number)
     }
 }
 
+/// Whether this JSON number is sure to be printed back: a double holds 15 digits.
+fn is_short_decimal(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    digits.len() <= 16
+        && digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && digits.contains('.')
+        && !digits.ends_with('0')
+}
+
+// === impl At ===
+
+impl At<'_> {
+    /// Appends the JSON Pointer.
+    fn point(&self, pointer: &mut String) {
+        if let Some(above) = self.above {
+            above.point(pointer);
+        }
+        pointer.push('/');
+        for character in self.name.chars() {
+            match character {
+                '~' => pointer.push_str("~0"),
+                '/' => pointer.push_str("~1"),
+                other => pointer.push(other),
+            }
+        }
+    }
+}
+
 // === impl Members ===
 
-impl<'a> Members<'a> {
-    /// The members of an object; `None` for any other JSON.
-    pub(super) fn read(json: &'a RawValue) -> Option<Self> {
-        serde_json::from_str(json.get()).ok()
+impl<'de, F: FnMut(&str, &'de RawValue)> DeserializeSeed<'de> for Members<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for Members<F> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(16);
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {
-            members.push((name, map.next_value()?));
+            (self.0)(&name, map.next_value()?);
         }
-        Ok(Members(members))
+        Ok(())
     }
 }
 

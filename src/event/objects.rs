@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::json::{Extra, Field, Members, object};
+use super::json::{At, Extra, Field, object};
 
 object! {
     /// A user, as hydrated when the event was generated.
