@@ -1,13 +1,13 @@
 //! A shard's transactional producer. The types are the permission: only a fenced [`Producer`] begins a
 //! transaction, only an open [`Transaction`] takes records and positions, and it ends once.
 //!
-//! Everything here blocks, so a producer lives on its shard's own thread. `commit` first polls in steps of a
-//! millisecond until nothing is in flight, because rdkafka's own commit would wait 100 ms for each of the same
-//! polls (its `poll` never returns early).
+//! Everything here blocks, so a producer lives on its shard's own thread. `commit` first waits, a millisecond at a time,
+//! until nothing is in flight: rdkafka's own wait takes 100 ms each time, because its `poll` never returns early.
 
 use std::{
     fmt,
     sync::Mutex,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -97,6 +97,13 @@ impl Producer {
             producer: self,
             records: 0,
         })
+    }
+
+    /// Serves librdkafka's events, then waits a millisecond. `poll(1 ms)` would not wait but spin: it passes on what is
+    /// left of its time-out in whole milliseconds, rounded down.
+    fn breathe(&self) {
+        self.inner.poll(Duration::ZERO);
+        thread::park_timeout(Duration::from_millis(1));
     }
 
     /// Serves librdkafka's events for `time`: a pause during which nothing is missed.
@@ -212,7 +219,7 @@ impl Transaction<'_> {
             match self.producer.inner.send(record) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(Code::QueueFull), back)) => {
-                    self.producer.inner.poll(Duration::from_millis(1));
+                    self.producer.breathe();
                     record = back;
                 }
                 Err((KafkaError::MessageProduction(Code::MessageSizeTooLarge), _)) => {
@@ -228,7 +235,7 @@ impl Transaction<'_> {
     /// Waits until every record has been delivered or has failed; librdkafka's message time-out bounds it.
     fn drain(&self) {
         while self.producer.inner.in_flight_count() > 0 {
-            self.producer.inner.poll(Duration::from_millis(1));
+            self.producer.breathe();
         }
     }
 

@@ -64,6 +64,8 @@ struct Wanted {
 pub(super) const LARGEST_RECORD: u32 = 67_108_864;
 
 const ANSWER: Duration = Duration::from_secs(30);
+/// A cluster that is there tells its topics quickly.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 // === impl TopicError ===
 
@@ -148,12 +150,12 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
         .into_iter()
         .filter(|topic| !existing.contains_key(&topic.name))
         .collect();
-    create(cluster, &missing, missing_topics).await?;
+    let missing = create(cluster, missing, missing_topics).await?;
     let cursors = cluster.topics().cursors();
     let shards = cluster.topics().shards;
     let mut found = Found {
         cursors_partitions: existing.get(&cursors).copied().unwrap_or(shards),
-        missing: missing.into_iter().map(|topic| topic.name).collect(),
+        missing,
         ..Found::default()
     };
     if let Ok(millis) = cluster.topics().retention_ms.try_into() {
@@ -186,7 +188,7 @@ async fn partitions(cluster: &Cluster) -> Result<BTreeMap<String, u32>, Error> {
     let ask = move || {
         let reader = cluster.reader().map_err(Error::outside)?;
         let metadata = reader
-            .fetch_metadata(None, ANSWER)
+            .fetch_metadata(None, FIRST_ANSWER)
             .map_err(Error::outside)?;
         let ours = metadata
             .topics()
@@ -206,37 +208,47 @@ async fn partitions(cluster: &Cluster) -> Result<BTreeMap<String, u32>, Error> {
         .expect("asking does not panic")
 }
 
-async fn create(cluster: &Cluster, missing: &[Wanted], how: Missing) -> Result<(), TopicError> {
+/// Creates topics, and returns their names. Where somebody else has just created one, what it is like is not known yet:
+/// that is asked again.
+async fn create(
+    cluster: &Cluster,
+    missing: Vec<Wanted>,
+    how: Missing,
+) -> Result<Vec<String>, TopicError> {
     if missing.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let replication = cluster.topics().replication_factor;
-    let topics: Vec<_> = missing
+    let requests: Vec<_> = missing
         .iter()
         .map(|topic| topic.request(replication))
         .collect();
-    let admin = cluster.admin().map_err(Error::outside)?;
     let options = AdminOptions::new()
         .request_timeout(Some(ANSWER))
         .validate_only(how == Missing::TryOnly);
+    let admin = cluster.admin().map_err(Error::outside)?;
     let results = admin
-        .create_topics(&topics, &options)
+        .create_topics(&requests, &options)
         .await
         .map_err(Error::outside)?;
-    let unfit: Vec<_> = results
-        .into_iter()
-        .zip(missing)
-        .filter_map(|(result, topic)| match result {
-            Ok(name) if how == Missing::Create => {
-                tracing::info!(topic = name, "created a topic");
-                None
+    let mut created = Vec::new();
+    let mut unfit = Vec::new();
+    for (result, topic) in results.into_iter().zip(&missing) {
+        match result {
+            Ok(name) => {
+                if how == Missing::Create {
+                    tracing::info!(topic = name, "created a topic");
+                }
+                created.push(name);
             }
-            Ok(_) | Err((_, Code::TopicAlreadyExists)) => None,
-            Err((_, code)) => Some(topic.uncreated(replication, code)),
-        })
-        .collect();
+            Err((_, code @ Code::TopicAlreadyExists)) => {
+                return Err(Error::Unavailable(KafkaError::AdminOp(code)).into());
+            }
+            Err((_, code)) => unfit.push(topic.uncreated(replication, code)),
+        }
+    }
     if unfit.is_empty() {
-        Ok(())
+        Ok(created)
     } else {
         Err(TopicError::Unfit(unfit))
     }

@@ -19,7 +19,7 @@ pub(super) enum TaskError {
     #[error("the token does not cover this stream, which is therefore not read")]
     Unassigned,
     #[error(
-        "the API says that there is more but does not move on from its cursor; reading on would repeat events for ever. \
+        "the API says that there is more but does not move on from its cursor; reading on would go round in circles. \
          If it stays so, tell 1Password's support, or move the position past this point"
     )]
     Stuck,

@@ -82,14 +82,14 @@ fn is_as_promised(message: &Message, event: &Value, record: &Value, stream: Stre
 #[tokio::test]
 async fn what_cannot_become_a_record_becomes_a_dead_letter_and_blocks_nothing() {
     let scene = Scene::start().await;
-    let good = json!({"uuid": "GOOD", "timestamp": "2026-11-01T00:00:02Z"});
+    let time = (onepassword_kafka::clock::now() - jiff::SignedDuration::from_hours(1)).to_string();
+    let good = json!({"uuid": "GOOD", "timestamp": time});
     let bad = [
-        json!({"timestamp": "2026-11-01T00:00:01Z", "no": "uuid"}),
+        json!({"timestamp": time, "no": "uuid"}),
         json!({"uuid": "NOTIME", "timestamp": "yesterday"}),
         json!("not an object"),
     ];
-    let large =
-        json!({"uuid": "LARGE", "timestamp": "2026-11-01T00:00:03Z", "noise": noise(3_000_000)});
+    let large = json!({"uuid": "LARGE", "timestamp": time, "noise": noise(3_000_000)});
     for item in bad.iter().chain([&large, &good]) {
         scene.simulator.insert(ACCOUNT, Stream::AuditEvents, item);
     }
