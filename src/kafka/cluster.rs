@@ -191,3 +191,25 @@ pub(super) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
         _ => tracing::debug!(target: "librdkafka", fac, "{message}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_secure_a_connection_is_compiled_in() {
+        let native = ClientConfig::new().create_native_config().unwrap();
+        let features = native.get("builtin.features").unwrap();
+        for feature in [
+            "ssl",
+            "sasl_plain",
+            "sasl_scram",
+            "sasl_oauthbearer",
+            "http,oidc",
+            "zstd",
+            "gzip",
+        ] {
+            assert!(features.contains(feature), "no {feature} in {features}");
+        }
+    }
+}

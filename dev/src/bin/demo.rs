@@ -1,6 +1,6 @@
 //! `cargo demo`: a few days of 1Password history and live traffic, through the real connector, into a real Kafka.
 //!
-//! Everything runs on this machine and ends with Ctrl-C, or after `--for 60s`; at the end every event that the
+//! Everything runs on this machine and ends with Ctrl-C, or by itself: `cargo demo -- --for 60s`. At the end every event that the
 //! simulated account has published is looked for in the topics.
 
 use std::{
