@@ -101,9 +101,9 @@ async fn work(
     readiness: Readiness,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    for connector in &config.connectors {
-        for note in &connector.notes {
-            tracing::warn!(connector = connector.name, "{note}");
+    for settings in &config.connectors {
+        for note in &settings.notes {
+            tracing::warn!(connector = settings.connector.name, "{note}");
         }
     }
     let api = events_api(&config)?;
@@ -128,7 +128,11 @@ async fn work(
     };
     Worker::new(
         context,
-        config.connectors.into_iter().map(Into::into).collect(),
+        config
+            .connectors
+            .into_iter()
+            .map(|settings| settings.connector)
+            .collect(),
     )
     .run(decisions, shutdown, || readiness.set())
     .await;

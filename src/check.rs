@@ -7,10 +7,10 @@ use crate::{
     avro::{self, Registration},
     clock::now,
     config::Config,
-    connector::Settings as Connector,
     event::Stream,
     kafka::{self, Missing, Producer, TopicError},
     onepassword::{Client, Shared},
+    relay::Connector,
 };
 
 /// What the checks have found.
@@ -53,8 +53,8 @@ pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<Verdic
     }
     schemas(config, &mut report).await?;
     let api = app::events_api(config)?;
-    for connector in &config.connectors {
-        account(connector, &api, &mut report).await?;
+    for settings in &config.connectors {
+        account(&settings.connector, &api, &mut report).await?;
     }
     if config.connectors.is_empty() {
         report.line(

@@ -83,6 +83,7 @@ fn the_example_says_what_is_the_default_anyway() {
     let [acme] = &config.connectors[..] else {
         panic!("one connector")
     };
+    let acme = &acme.connector;
     assert_eq!(acme.name, "acme");
     assert_eq!(acme.poll_interval, Duration::from_mins(5));
     assert_eq!(acme.key, Key::User);
@@ -225,7 +226,7 @@ fn references_work_in_every_value_and_stay_hidden() {
     assert_eq!(config.group_id, "g-onepassword-kafka");
     assert_eq!(config.kafka.get("sasl.password"), Some("onepassword-kafka"));
     assert_eq!(
-        config.connectors[0].streams,
+        config.connectors[0].connector.streams,
         Some(vec![Stream::AuditEvents])
     );
     let debug = format!("{config:?}").replace("g-onepassword-kafka", "");

@@ -14,30 +14,16 @@ use super::{
 use crate::{
     event::Stream,
     onepassword::{AllowedHosts, HostError},
-    relay::{Connector, Key, Start},
+    relay::{Connector, Key},
     secret::{self, Template},
     setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown, whole},
 };
 
-/// What a connector is to do.
+/// What somebody has written about a connector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Its name.
-    pub name: String,
-    /// Where its token is kept.
-    pub token: Template,
-    /// Base URL of the Events API; without one the token names the host.
-    pub url: Option<Url>,
-    /// What to read, in the order of task ids; without it, all that the token may read.
-    pub streams: Option<Vec<Stream>>,
-    /// The pause after a poll that has reached the end.
-    pub poll_interval: Duration,
-    /// Events in one answer at most.
-    pub page_limit: u16,
-    /// Where a stream that was never read begins.
-    pub start: Start,
-    /// What the records' keys are.
-    pub key: Key,
+    /// What it is to do.
+    pub connector: Connector,
     /// What was written and has no effect, in words.
     pub notes: Vec<String>,
 }
@@ -92,7 +78,7 @@ impl Settings {
         let page_limit = reader.one(&PAGE_LIMIT, whole(1..=1_000));
         let key = reader.one(&KEY, choice(&KEYS));
         class.and(tasks_max)?;
-        Ok(Self {
+        let connector = Connector {
             name: name?,
             token: token?,
             url: url?,
@@ -101,23 +87,8 @@ impl Settings {
             page_limit: page_limit?,
             start: start?,
             key: key?,
-            notes,
-        })
-    }
-}
-
-impl From<Settings> for Connector {
-    fn from(settings: Settings) -> Self {
-        Self {
-            name: settings.name,
-            token: settings.token,
-            url: settings.url,
-            streams: settings.streams,
-            poll_interval: settings.poll_interval,
-            page_limit: settings.page_limit,
-            start: settings.start,
-            key: settings.key,
-        }
+        };
+        Ok(Self { connector, notes })
     }
 }
 

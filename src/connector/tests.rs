@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::*;
-use crate::{event::Stream, onepassword::AllowedHosts, secret::Template, setting::Mistakes};
+use crate::{
+    event::Stream, onepassword::AllowedHosts, relay::Connector, secret::Template, setting::Mistakes,
+};
 
 /// Cargo sets it for every test.
 const GIVEN: (&str, &str) = ("onepassword.token", "${env:CARGO_PKG_NAME}");
@@ -29,7 +31,7 @@ fn parse_named(name: &str, pairs: &[(&str, &str)]) -> Result<Settings, Vec<Strin
 
 #[test]
 fn a_token_is_enough() {
-    let expected = Settings {
+    let connector = Connector {
         name: "acme".to_owned(),
         token: Template::parse(GIVEN.1).unwrap(),
         url: None,
@@ -38,9 +40,9 @@ fn a_token_is_enough() {
         page_limit: 1000,
         start: Start::Earliest,
         key: Key::User,
-        notes: Vec::new(),
     };
-    assert_eq!(parse(&[GIVEN]), Ok(expected));
+    let notes = Vec::new();
+    assert_eq!(parse(&[GIVEN]), Ok(Settings { connector, notes }));
 }
 
 #[test]
@@ -57,7 +59,8 @@ fn everything_may_be_set() {
         ("streams", "auditevents, signinattempts"),
         ("tasks.max", "1"),
     ])
-    .unwrap();
+    .unwrap()
+    .connector;
     assert_eq!(settings.key, Key::Account);
     assert_eq!(settings.url.unwrap().as_str(), "http://localhost:8443/");
     assert_eq!(settings.page_limit, 10);

@@ -8,7 +8,7 @@ use url::Url;
 use crate::{event::Stream, secret::Template};
 
 /// One account's integration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connector {
     /// Its name, unique in the workers' group.
     pub name: String,

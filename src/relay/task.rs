@@ -46,6 +46,15 @@ pub(super) struct Task {
     reporter: Reporter,
 }
 
+/// One poll under way.
+struct Reading {
+    session: Arc<Session>,
+    envelope: Arc<Envelope>,
+    /// Where the next page begins.
+    position: Position,
+    polled: Polled,
+}
+
 /// Whether the API has said that there is more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum More {
@@ -96,47 +105,36 @@ impl Task {
 
     /// Reads from the position to the end of the stream.
     async fn poll(&mut self) -> Result<Polled, TaskError> {
-        let session = self.source.session().await?;
-        self.covered(&session)?;
-        let envelope = self.envelope(&session).await?;
-        let mut position = self.begin(&envelope).await?;
-        let mut polled = Polled::default();
-        while self
-            .step(&session, &envelope, &mut position, &mut polled)
-            .await?
-            == More::Yes
-        {}
+        let mut reading = self.begin().await?;
+        while self.step(&mut reading).await? == More::Yes {}
         self.outbox.drain().await?;
-        Ok(polled)
+        Ok(reading.polled)
     }
 
     /// Reads one page, and has it committed together with the position behind it.
-    async fn step(
-        &mut self,
-        session: &Session,
-        envelope: &Arc<Envelope>,
-        position: &mut Position,
-        polled: &mut Polled,
-    ) -> Result<More, TaskError> {
-        let answer = self.fetch(session, &position.place).await?;
-        let (page, more) = self.read(&answer, envelope, position)?;
+    async fn step(&mut self, reading: &mut Reading) -> Result<More, TaskError> {
+        let answer = self.fetch(reading).await?;
+        let (page, more) = self.read(&answer, reading)?;
         if let Some(page) = page {
-            polled.pages += 1;
-            polled.events += page.len();
-            self.outbox.hand_over(page, position.clone()).await?;
+            self.outbox
+                .hand_over(page, reading.position.clone())
+                .await?;
         }
-        self.position = Ok(Some(position.clone()));
+        self.position = Ok(Some(reading.position.clone()));
         if more == More::Yes {
+            let now = (self.context.clock)();
             self.reporter
-                .reading(polled, position, (self.context.clock)());
+                .reading(&reading.polled, &reading.position, now);
         }
         Ok(more)
     }
 
-    async fn fetch(&self, session: &Session, place: &Place) -> Result<Answer, TaskError> {
-        let answer = session
+    async fn fetch(&self, reading: &Reading) -> Result<Answer, TaskError> {
+        let (place, limit) = (&reading.position.place, self.connector.page_limit);
+        let answer = reading
+            .session
             .client
-            .fetch(self.id.stream, place, self.connector.page_limit)
+            .fetch(self.id.stream, place, limit)
             .await;
         if answer.is_err() {
             self.source.note(self.id.stream.name(), &answer);
@@ -144,28 +142,47 @@ impl Task {
         Ok(answer?)
     }
 
-    /// Turns an answer into records, and moves `position` behind them; nothing to commit where there are no items.
+    /// Turns an answer into records, and moves the position behind them; nothing to commit where there are no items.
     fn read(
         &mut self,
         answer: &Answer,
-        envelope: &Arc<Envelope>,
-        position: &mut Position,
+        reading: &mut Reading,
     ) -> Result<(Option<Sealed>, More), TaskError> {
         let page = answer.page();
         self.source.note(self.id.stream.name(), &page);
         let page = page?;
-        advances(&position.place, &page)?;
+        advances(&reading.position.place, &page)?;
         self.patience.reset();
-        position.place = Place::After(page.cursor.clone());
+        reading.position.place = Place::After(page.cursor.clone());
         let more = if page.has_more { More::Yes } else { More::No };
         if page.items.is_empty() {
             return Ok((None, more));
         }
         let now = (self.context.clock)();
-        let sealed = envelope.seal(&page.items, now, Instant::now());
-        sealed.advance(position);
-        position.updated_at = now;
+        let sealed = reading.envelope.seal(&page.items, now, Instant::now());
+        sealed.advance(&mut reading.position);
+        reading.position.updated_at = now;
+        reading.polled.pages += 1;
+        reading.polled.events += sealed.len();
         Ok((Some(sealed), more))
+    }
+
+    /// Makes sure of everything that reading needs: token, schema, position.
+    async fn begin(&mut self) -> Result<Reading, TaskError> {
+        let session = self.source.session().await?;
+        self.covered(&session)?;
+        let envelope = self.envelope(&session).await?;
+        let stored = self.position.clone().map_err(|why| self.unreadable(why))?;
+        let position = match stored {
+            Some(position) => position,
+            None => self.first_position(&envelope).await?,
+        };
+        Ok(Reading {
+            session,
+            envelope,
+            position,
+            polled: Polled::default(),
+        })
     }
 
     /// A stream that was not asked for by name is read only where the token covers it.
@@ -189,13 +206,8 @@ impl Task {
         )))
     }
 
-    /// Where to read on. A task without a position gets its first one, which is stored at once: `latest` must not mean
-    /// a later time after a crash.
-    async fn begin(&mut self, envelope: &Arc<Envelope>) -> Result<Position, TaskError> {
-        let stored = self.position.clone().map_err(|why| self.unreadable(why))?;
-        if let Some(position) = stored {
-            return Ok(position);
-        }
+    /// The position of a task that has none. It is stored at once: `latest` must not mean a later time after a crash.
+    async fn first_position(&mut self, envelope: &Arc<Envelope>) -> Result<Position, TaskError> {
         let now = (self.context.clock)();
         let start = self.connector.start.resolve(now);
         if let Some(kept) = self.context.found.retention.get(&self.id.stream)

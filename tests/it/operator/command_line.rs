@@ -57,7 +57,7 @@ async fn the_file_in_the_help_is_enough() {
     let (_, example) = help.split_once("A file that is enough:").unwrap();
     let example = example.replace("/run/secrets/acme", &token.display().to_string());
     let config = Config::parse(&example, clock::now());
-    assert_eq!(config.unwrap().connectors[0].name, "acme");
+    assert_eq!(config.unwrap().connectors[0].connector.name, "acme");
 }
 
 #[tokio::test]
