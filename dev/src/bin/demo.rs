@@ -15,9 +15,10 @@ use std::{
 use clap::Parser;
 use jiff::SignedDuration;
 use onepassword_kafka_dev::{
+    admin::Admin,
     reader::{Isolation, Report, check, read_topic},
     simulator::{Options, Simulator, Stream, TokenSpec},
-    stack::Stack,
+    stack::{Stack, Way},
     worker::{Program, Worker},
 };
 
@@ -56,9 +57,10 @@ async fn main() -> Result<(), Failure> {
             FOUR_DAYS,
         );
     }
+    let name = name(&stack);
     let program = Program::new(&binary)?;
     let token = program.write("token", simulator.issue(TokenSpec::default()).as_str())?;
-    program.configure(&config(&stack, &simulator, &token))?;
+    program.configure(&config(&stack, &simulator, &name, &token))?;
     let mut worker = program.start()?;
     introduce(&stack, &simulator, &program, &worker).await?;
 
@@ -67,6 +69,43 @@ async fn main() -> Result<(), Failure> {
     drop(traffic);
 
     say("no more traffic; waiting for the last event, then checking every one")?;
+    tokio::select! {
+        caught_up = catch_up(&worker, &simulator) => caught_up?,
+        result = tokio::signal::ctrl_c() => {
+            result?;
+            return Err("ended before the last event had arrived".into());
+        }
+    }
+    worker.terminate();
+    worker.ended().await?;
+    let verdict = verdict(&stack, &simulator, &name).await;
+    if stack.way() == Way::Environment {
+        tidy_up(&stack, &name).await?;
+    }
+    verdict
+}
+
+/// What topics begin with: on somebody's own Kafka nothing that may be there already.
+fn name(stack: &Stack) -> String {
+    match stack.way() {
+        Way::Environment => format!("onepassword-demo-{}", std::process::id()),
+        Way::Docker | Way::Java => "onepassword".to_owned(),
+    }
+}
+
+/// Deletes the topics of a demo that ran on somebody's own Kafka.
+async fn tidy_up(stack: &Stack, name: &str) -> Result<(), Failure> {
+    let admin = Admin::new(stack.bootstrap_servers())?;
+    for topic in admin.topics().await? {
+        if topic.starts_with(&format!("{name}.")) {
+            admin.delete_topic(&topic).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until everything that is published is committed.
+async fn catch_up(worker: &Worker, simulator: &Simulator) -> Result<(), Failure> {
     let published: usize = Stream::ALL
         .map(|stream| simulator.published_count(ACCOUNT, stream))
         .iter()
@@ -75,9 +114,7 @@ async fn main() -> Result<(), Failure> {
     worker
         .metrics_until(|metrics| metrics.sum("onepassword_events_total", &[]) >= all)
         .await?;
-    worker.terminate();
-    worker.ended().await?;
-    verdict(&stack, &simulator).await
+    Ok(())
 }
 
 /// Builds the connector with the cargo that runs this.
@@ -105,14 +142,16 @@ fn build() -> Result<PathBuf, Failure> {
     Ok(folder.join("onepassword-kafka"))
 }
 
-fn config(stack: &Stack, simulator: &Simulator, token: &Path) -> String {
+fn config(stack: &Stack, simulator: &Simulator, name: &str, token: &Path) -> String {
     format!(
         "\
-group.id: onepassword
+group.id: {name}
 kafka:
   bootstrap.servers: {kafka}
 schema.registry:
   url: {registry}
+topics:
+  prefix: {name}
 monitoring:
   listen: 127.0.0.1:0
 onepassword:
@@ -180,12 +219,12 @@ async fn watch(worker: &Worker, time: Option<SignedDuration>) -> Result<(), Fail
 }
 
 /// Looks for every published event in the topics.
-async fn verdict(stack: &Stack, simulator: &Simulator) -> Result<(), Failure> {
+async fn verdict(stack: &Stack, simulator: &Simulator, name: &str) -> Result<(), Failure> {
     let mut sound = true;
     for stream in Stream::ALL {
         let published = simulator.published(ACCOUNT, stream);
         let uuids = published.iter().filter_map(|event| event["uuid"].as_str());
-        let topic = format!("onepassword.{stream}");
+        let topic = format!("{name}.{stream}");
         let messages = read_topic(stack.bootstrap_servers(), &topic, Isolation::Committed).await?;
         let report: Report = check(uuids, &messages);
         sound &= report.is_exactly_once();
