@@ -27,6 +27,8 @@ use crate::{
 
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(10);
+/// How long open requests for metrics may take at the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Runs a worker until `shutdown`.
 ///
@@ -53,7 +55,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     ));
     work(config, metrics, readiness, shutdown.clone()).await?;
     shutdown.cancel();
-    monitoring.await?.context("the monitoring port failed")
+    match timeout(LAST_ANSWERS, monitoring).await {
+        Ok(served) => served?.context("the monitoring port failed"),
+        // Somebody has begun a request and not ended it.
+        Err(_) => Ok(()),
+    }
 }
 
 /// The clients of the Events API that all connectors of a worker share.
@@ -109,6 +115,7 @@ async fn work(
     let api = events_api(&config)?;
     let registry = registry(&config)?;
     let mut cluster = cluster(&config);
+    let ending = shutdown.clone();
     let found = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         found = topics(&cluster) => found?,
@@ -136,6 +143,10 @@ async fn work(
     )
     .run(decisions, shutdown, || readiness.set())
     .await;
+    anyhow::ensure!(
+        ending.is_cancelled(),
+        "the worker has no place in its group any more; the log says why"
+    );
     let leave = tokio::task::spawn_blocking(|| drop(membership));
     if let Ok(left) = timeout(LEAVE, leave).await {
         left?;

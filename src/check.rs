@@ -96,16 +96,15 @@ async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow:
     Ok(Kafka::Answers)
 }
 
-/// Opens a transactional producer under an id of the group that no shard has.
+/// Opens a transactional producer under an id that no shard has.
 async fn transactions(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<()> {
     let cluster = app::cluster(config);
-    let beyond = config.topics.shards;
-    let fence = move || Producer::fence(&cluster, beyond).map(drop);
+    let fence = move || Producer::probe(&cluster);
     match tokio::task::spawn_blocking(fence).await? {
         Ok(()) => report.line(
             "ok",
             "Kafka transactions",
-            &format!("allowed for {}-*", config.group_id),
+            &format!("allowed for {}-*", config.topics.cursors()),
         ),
         Err(error) => report.failed("Kafka transactions", &error),
     }

@@ -68,7 +68,7 @@ fn write(cluster: &Cluster) -> anyhow::Result<()> {
             connector: format!("connector-{number}"),
             stream: Stream::AuditEvents,
         };
-        transaction.store(&task, Some(&value), now.as_millisecond())?;
+        transaction.store(&task, &value, now.as_millisecond())?;
     }
     Ok(transaction.commit()?)
 }

@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn nothing_is_left_of_a_parent_that_was_killed() {
         let mut parent = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "stack::process::tests::parent_that_is_killed"])
+            .args(["--exact", "process::tests::parent_that_is_killed"])
             .args(["--ignored", "--nocapture"])
             .stdout(Stdio::piped())
             .spawn()
@@ -267,6 +267,7 @@ mod tests {
             .filter_map(|line| Some(PathBuf::from(line.unwrap().split_once("left: ")?.1)))
             .take(2)
             .collect();
+        assert_eq!(left.len(), 2, "the other process has not run");
         assert!(left.iter().all(|path| path.exists()), "{left:?}");
         parent.kill().unwrap();
         parent.wait().unwrap();

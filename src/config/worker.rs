@@ -18,8 +18,7 @@ pub(super) const GROUP_ID: Setting = Setting::new(
     "group.id",
     Kind::String,
     Fallback::Required,
-    "Workers with the same group share the connectors. It is also the consumer group, and the beginning of the \
-     transactional ids, which the worker's Kafka user must be allowed to use.",
+    "Workers with the same group share the connectors. It is also their consumer group.",
 )
 .importance(Importance::High);
 

@@ -83,8 +83,14 @@ impl Cluster {
         Duration::from_millis(millis.unwrap_or(SESSION_TIMEOUT_MS))
     }
 
-    /// The configuration of shard `shard`'s producer. What is set here cannot be set by the operator.
-    pub(super) fn producer(&self, shard: u32) -> ClientConfig {
+    /// The transactional id of a shard's producer. It is named for what it protects, a partition of the cursors topic, and
+    /// not for the group: two groups with one prefix, as while a group is renamed, would not fence each other otherwise.
+    pub(super) fn transactional_id(&self, shard: u32) -> String {
+        format!("{}-{shard}", self.topics.cursors())
+    }
+
+    /// The configuration of a transactional producer. What is set here cannot be set by the operator.
+    pub(super) fn producer(&self, id: &str) -> ClientConfig {
         let mut config = self.client(&[
             ("compression.type", "zstd"),
             ("linger.ms", "5"),
@@ -92,7 +98,7 @@ impl Cluster {
             ("queue.buffering.max.kbytes", "262144"),
         ]);
         config
-            .set("transactional.id", format!("{}-{shard}", self.group_id))
+            .set("transactional.id", id)
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("partitioner", "murmur2_random")
@@ -123,6 +129,8 @@ impl Cluster {
     pub(super) fn reader(&self) -> Result<BaseConsumer<Quiet>, KafkaError> {
         let mut config = self.client(&[]);
         config.remove("group.instance.id");
+        // Only the leader knows the end of what is committed; a follower nearby may lag behind it.
+        config.remove("client.rack");
         config
             .set("group.id", &self.group_id)
             .set("isolation.level", "read_committed")

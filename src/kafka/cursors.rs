@@ -8,7 +8,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rdkafka::{
@@ -49,8 +49,8 @@ pub struct Misplaced {
     written: String,
 }
 
-/// How long one read of positions may take.
-const READ: Duration = Duration::from_mins(1);
+/// How long the next record, or the end, may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 // === impl Stored ===
 
@@ -58,7 +58,7 @@ impl Stored {
     fn read(value: &[u8]) -> Self {
         match serde_json::from_slice(value) {
             Ok(position) => Self::Position(position),
-            Err(error) => Self::Unreadable(error.to_string()),
+            Err(error) => Self::Unreadable(describe(&error)),
         }
     }
 }
@@ -149,9 +149,8 @@ fn scan(
     let reader = cluster.reader().map_err(Error::outside)?;
     assign(&reader, &topic, shards)?;
     let mut open = shards.to_vec();
-    let deadline = Instant::now() + READ;
     while !open.is_empty() {
-        match reader.poll(deadline.saturating_duration_since(Instant::now())) {
+        match reader.poll(PATIENCE) {
             Some(Ok(record)) => read(&record, &mut each),
             Some(Err(KafkaError::PartitionEOF(ended))) => {
                 open.retain(|shard| *shard != number(ended));
@@ -187,6 +186,14 @@ fn assign(reader: &BaseConsumer<Quiet>, topic: &str, shards: &[u32]) -> Result<(
             .map_err(Error::outside)?;
     }
     reader.assign(&list).map_err(Error::outside)
+}
+
+/// `serde_json` may quote a value, and what somebody has written there is nobody's business.
+fn describe(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => "it is neither a cursor nor a start_time".to_owned(),
+        _ => "it is not JSON".to_owned(),
+    }
 }
 
 fn number(partition: i32) -> u32 {

@@ -43,6 +43,30 @@ impl Error {
         }
     }
 
+    /// Whether it is nobody's fault but the connection's, or a broker's that is away.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        let (Self::Abort(error) | Self::Unavailable(error)) = self else {
+            return false;
+        };
+        matches!(
+            error.rdkafka_error_code(),
+            Some(
+                Code::MessageTimedOut
+                    | Code::OperationTimedOut
+                    | Code::RequestTimedOut
+                    | Code::BrokerTransportFailure
+                    | Code::AllBrokersDown
+                    | Code::NotEnoughReplicas
+                    | Code::NotEnoughReplicasAfterAppend
+                    | Code::CoordinatorNotAvailable
+                    | Code::NotCoordinator
+                    | Code::NotLeaderForPartition
+                    | Code::LeaderNotAvailable
+            )
+        )
+    }
+
     /// Sorts an error of a transactional call.
     pub(super) fn in_transaction(error: KafkaError) -> Self {
         if error.rdkafka_error_code().is_some_and(is_fenced) {

@@ -97,9 +97,13 @@ impl Drop for Membership {
     }
 }
 
-/// Serves the membership until it is to end; dropping the consumer then leaves the group.
+/// Serves the membership until it is to end, or cannot go on; dropping the consumer then leaves the group.
 fn attend(consumer: &BaseConsumer<Member>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
+        if let Some((code, reason)) = consumer.client().fatal_error() {
+            tracing::error!(%code, reason, "the group has shut this worker out: has another the same group.instance.id?");
+            return;
+        }
         match consumer.poll(TICK) {
             Some(Err(error)) => {
                 tracing::info!(%error, "the workers' group is not reached, trying on");

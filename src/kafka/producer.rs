@@ -69,18 +69,23 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// When the transaction coordinator cannot be reached, or refuses. Nothing is left behind then.
+    /// When the transaction coordinator cannot be reached, or refuses.
     pub fn fence(cluster: &Cluster, shard: u32) -> Result<Self, Error> {
-        let inner: BaseProducer<Deliveries> = cluster
-            .producer(shard)
-            .create_with_context(Deliveries::default())
-            .map_err(Error::outside)?;
-        inner.init_transactions(PATIENCE).map_err(Error::outside)?;
         Ok(Self {
-            inner,
+            inner: transactional(cluster, &cluster.transactional_id(shard))?,
             cursors: cluster.topics().cursors(),
             shard: i32::try_from(shard).expect("a partition is an i32"),
         })
+    }
+
+    /// Tries whether transactions are allowed, with an id that no shard has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Producer::fence`].
+    pub fn probe(cluster: &Cluster) -> Result<(), Error> {
+        let id = format!("{}-check", cluster.topics().cursors());
+        transactional(cluster, &id).map(drop)
     }
 
     /// Opens a transaction.
@@ -142,19 +147,19 @@ impl Transaction<'_> {
         self.enqueue(base)
     }
 
-    /// Stores a position, or forgets it (`None`), together with everything else in this transaction.
+    /// Stores a position together with everything else in this transaction.
     ///
     /// # Errors
     ///
     /// When librdkafka does not take it.
-    pub fn store(&mut self, task: &TaskId, value: Option<&[u8]>, now: i64) -> Result<(), Error> {
+    pub fn store(&mut self, task: &TaskId, value: &[u8], now: i64) -> Result<(), Error> {
         let key = cursors::key(task);
         let cursors = self.producer.cursors.clone();
-        let mut base = BaseRecord::with_opaque_to(&cursors, self.records)
+        let base = BaseRecord::with_opaque_to(&cursors, self.records)
             .key(key.as_bytes())
+            .payload(value)
             .partition(self.producer.shard)
             .timestamp(now);
-        base.payload = value;
         self.enqueue(base)
     }
 
@@ -181,6 +186,14 @@ impl Transaction<'_> {
     ///
     /// When that cannot be done either: the producer is of no more use.
     pub fn abort(self) -> Result<(), Error> {
+        if self.producer.inner.in_flight_count() > 0 {
+            // This begins the roll-back and purges what is queued; it ends once those deliveries are served.
+            let _ = self
+                .producer
+                .inner
+                .abort_transaction(Duration::from_millis(100));
+            self.drain();
+        }
         self.patiently(|inner| inner.abort_transaction(CALL))
     }
 
@@ -218,12 +231,23 @@ impl Transaction<'_> {
         loop {
             match self.producer.inner.send(record) {
                 Ok(()) => break,
+                // A queue that is full of nothing is too small for this record.
+                Err((KafkaError::MessageProduction(Code::QueueFull), _))
+                    if self.producer.inner.in_flight_count() == 0 =>
+                {
+                    return Err(Error::TooLarge(vec![self.records]));
+                }
                 Err((KafkaError::MessageProduction(Code::QueueFull), back)) => {
                     self.producer.breathe();
                     record = back;
                 }
                 Err((KafkaError::MessageProduction(Code::MessageSizeTooLarge), _)) => {
                     return Err(Error::TooLarge(vec![self.records]));
+                }
+                // An earlier record has failed already, and its delivery says why.
+                Err((error @ KafkaError::MessageProduction(Code::State), _)) => {
+                    self.drain();
+                    return Err(self.undelivered().unwrap_or_else(|| self.cause(error)));
                 }
                 Err((error, _)) => return Err(self.cause(error)),
             }
@@ -252,7 +276,12 @@ impl Transaction<'_> {
         if !refused.is_empty() {
             return Some(Error::TooLarge(refused));
         }
-        let (_, first) = failed.into_iter().next()?;
+        // What was purged has failed because of something else, which the transaction's end tells.
+        let purged = |error: &KafkaError| {
+            let code = error.rdkafka_error_code();
+            matches!(code, Some(Code::PurgeQueue | Code::PurgeInflight))
+        };
+        let (_, first) = failed.into_iter().find(|(_, error)| !purged(error))?;
         Some(self.cause(first))
     }
 
@@ -264,6 +293,18 @@ impl Transaction<'_> {
             None => Error::in_transaction(error),
         }
     }
+}
+
+/// A producer whose predecessors of the same id are fenced.
+fn transactional(cluster: &Cluster, id: &str) -> Result<BaseProducer<Deliveries>, Error> {
+    let producer: BaseProducer<Deliveries> = cluster
+        .producer(id)
+        .create_with_context(Deliveries::default())
+        .map_err(Error::outside)?;
+    producer
+        .init_transactions(PATIENCE)
+        .map_err(Error::outside)?;
+    Ok(producer)
 }
 
 // === impl Deliveries ===

@@ -27,8 +27,12 @@ const OWNED: &[(&[&str], &str)] = &[
         "is always true: exactly-once needs it",
     ),
     (
+        &["message.max.bytes"],
+        "is what the dead-letter topic takes; topics have limits of their own",
+    ),
+    (
         &["transactional.id"],
-        "is always the group's id with the shard's number: it is what fences an earlier owner",
+        "is always the cursors topic's name with the shard's number: it is what fences an earlier owner",
     ),
     (
         &[
@@ -103,7 +107,6 @@ const COMMON: &[&str] = &[
     "heartbeat.interval.ms",
     "linger.ms",
     "max.poll.interval.ms",
-    "message.max.bytes",
     "metadata.max.age.ms",
     "queue.buffering.max.kbytes",
     "queue.buffering.max.messages",

@@ -40,8 +40,8 @@ const PREFIX: Setting = Setting::new(
     "topics.prefix",
     Kind::String,
     Fallback::Value("onepassword"),
-    "What the names of all topics begin with: `<prefix>.signinattempts`, `<prefix>.cursors` and so on. Workers with \
-     another prefix begin from nothing.",
+    "What the names of all topics begin with: `<prefix>.signinattempts`, `<prefix>.cursors` and so on. Transactional \
+     ids begin with `<prefix>.cursors-`. Workers with another prefix begin from nothing.",
 );
 
 const PARTITIONS: Setting = Setting::new(

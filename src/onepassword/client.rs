@@ -80,8 +80,8 @@ pub struct Account {
 pub struct Answer {
     /// The body, decompressed.
     pub body: Vec<u8>,
-    /// From sending the request to the last byte of the body; without the wait for the limiter.
-    pub elapsed: Duration,
+    /// When its last byte had come.
+    pub received: Instant,
     ask: Ask,
     content_type: String,
 }
@@ -191,7 +191,6 @@ impl Client {
 
     async fn ask(&self, ask: Ask, request: RequestBuilder) -> Result<Answer, ApiError> {
         self.limit.until_ready().await;
-        let sent = Instant::now();
         let request = request.header(AUTHORIZATION, self.token.bearer());
         let response = outbound::send(request, self.timeouts)
             .await
@@ -207,7 +206,7 @@ impl Client {
             .map_err(|error| ApiError::unanswered(self.host(), error))?;
         Ok(Answer {
             body,
-            elapsed: sent.elapsed(),
+            received: Instant::now(),
             ask,
             content_type,
         })
@@ -271,7 +270,6 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer")
             .field("bytes", &self.body.len())
-            .field("elapsed", &self.elapsed)
             .finish_non_exhaustive()
     }
 }

@@ -13,20 +13,21 @@ use std::{
     fmt,
     hash::{BuildHasher, RandomState},
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock};
 use secrecy::{ExposeSecret, SecretString};
 
-/// The limiters of all tokens that are in use.
+/// The limiters of all tokens that this worker has ever had: few bytes each, and what a token was told holds also when
+/// nobody uses it for a moment.
 #[derive(Debug, Clone)]
 pub struct Limits {
     quota: Quota,
     /// By a keyed hash of the token, which says nothing about it. Two tokens with one hash would share a limiter,
     /// which does no harm.
-    live: Arc<Mutex<HashMap<u64, Weak<Limit>>>>,
+    known: Arc<Mutex<HashMap<u64, Arc<Limit>>>>,
     hasher: RandomState,
 }
 
@@ -48,22 +49,20 @@ impl Limits {
     pub fn new(per_minute: NonZeroU32) -> Self {
         Self {
             quota: quota(per_minute),
-            live: Arc::default(),
+            known: Arc::default(),
             hasher: RandomState::new(),
         }
     }
 
-    /// The limiter of `token`, shared with everybody who has asked for the same and still holds it.
+    /// The limiter of `token`, shared with everybody who asks for the same.
+    #[must_use]
     pub fn of(&self, token: &SecretString) -> Arc<Limit> {
         let key = self.hasher.hash_one(token.expose_secret());
-        let mut live = lock(&self.live);
-        live.retain(|_, limit| limit.strong_count() > 0);
-        if let Some(limit) = live.get(&key).and_then(Weak::upgrade) {
-            return limit;
-        }
-        let limit = Arc::new(Limit::new(self.quota));
-        live.insert(key, Arc::downgrade(&limit));
-        limit
+        let mut known = lock(&self.known);
+        let limit = known
+            .entry(key)
+            .or_insert_with(|| Arc::new(Limit::new(self.quota)));
+        Arc::clone(limit)
     }
 }
 
@@ -172,15 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_token_has_the_same_limiter_while_it_is_used() {
+    fn a_token_keeps_its_limiter_also_when_nobody_uses_it_for_a_moment() {
         let limits = Limits::default();
         let (a, b) = (SecretString::from("a"), SecretString::from("b"));
-        let first = limits.of(&a);
-        assert!(Arc::ptr_eq(&first, &limits.clone().of(&a)));
-        assert!(!Arc::ptr_eq(&first, &limits.of(&b)));
-        drop(first);
-        limits.of(&b);
-        assert_eq!(lock(&limits.live).len(), 1, "a's limiter is gone");
+        limits
+            .of(&a)
+            .hold_until(Instant::now() + Duration::from_hours(1));
+        assert!(limits.clone().of(&a).take(Instant::now()).is_err());
+        assert!(limits.of(&b).take(Instant::now()).is_ok());
     }
 
     #[test]

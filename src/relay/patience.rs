@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use secrecy::SecretString;
 use tokio::time::sleep;
 
 use super::source::Source;
@@ -57,11 +58,10 @@ impl Patience {
     }
 }
 
-/// Waits, but not longer than the token stays the same: a rotated one is worth a try at once.
-pub(super) async fn pause(wait: Duration, source: &Source) {
+/// Waits, but not longer than the token stays the one that was used: a rotated one is worth a try at once.
+pub(super) async fn pause(wait: Duration, source: &Source, used: &SecretString) {
     let until = Instant::now() + wait;
-    let token = source.token();
-    while !source.token_differs(&token) {
+    while !source.token_differs(used) {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;

@@ -1,6 +1,10 @@
 //! A shard while this worker owns it: fence, restore, run, lose, and again until the group takes it back.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +22,9 @@ pub(super) struct Shard {
     pub(super) connectors: Vec<Arc<Connector>>,
     pub(super) context: Arc<Context>,
 }
+
+/// A tenure that has lasted so long was a good one.
+const LASTING: Duration = Duration::from_mins(1);
 
 // === impl Shard ===
 
@@ -49,8 +56,11 @@ impl Shard {
 
     /// One producer's time, from its fence to its end.
     async fn tenure(&self, lost: &CancellationToken, backoff: &mut Backoff) -> Result<(), Error> {
-        let (producer, positions) = self.take().await?;
-        backoff.reset();
+        let (producer, positions) = tokio::select! {
+            () = lost.cancelled() => return Ok(()),
+            taken = self.take() => taken?,
+        };
+        let begun = Instant::now();
         tracing::info!(
             shard = self.number,
             positions = positions.len(),
@@ -71,6 +81,9 @@ impl Shard {
         };
         tasks.shutdown().await;
         writer.close().await;
+        if begun.elapsed() > LASTING {
+            backoff.reset();
+        }
         result
     }
 

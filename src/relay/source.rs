@@ -90,13 +90,13 @@ impl Source {
         *self.session.lock().await = None;
     }
 
-    /// Whether the token is another than the one that `session` or the last failure had.
+    /// Whether the token is another one now.
     pub(super) fn token_differs(&self, from: &SecretString) -> bool {
         let now = self.connector.token.resolve();
         now.is_ok_and(|now| now.expose_secret() != from.expose_secret())
     }
 
-    /// The token as it is now, to compare with later; empty where it cannot be resolved.
+    /// The token as it is now, to compare with later; empty where there is none.
     pub(super) fn token(&self) -> SecretString {
         self.connector.token.resolve().unwrap_or_default()
     }

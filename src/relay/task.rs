@@ -14,6 +14,7 @@
 use std::{sync::Arc, time::Instant};
 
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{
@@ -38,6 +39,8 @@ pub(super) struct Task {
     id: Arc<TaskId>,
     connector: Arc<Connector>,
     source: Arc<Source>,
+    /// The token of the latest poll.
+    token: SecretString,
     context: Arc<Context>,
     /// Where the next page begins; none before the first poll ever, or where the stored one is unreadable.
     position: Result<Option<Position>, String>,
@@ -87,6 +90,7 @@ impl Task {
             id,
             connector,
             source,
+            token: SecretString::default(),
             context,
             position,
         }
@@ -159,7 +163,7 @@ impl Task {
             return Ok((None, more));
         }
         let now = (self.context.clock)();
-        let sealed = reading.envelope.seal(&page.items, now, Instant::now());
+        let sealed = reading.envelope.seal(&page.items, now, answer.received);
         sealed.advance(&mut reading.position);
         reading.position.updated_at = now;
         reading.polled.pages += 1;
@@ -169,6 +173,7 @@ impl Task {
 
     /// Makes sure of everything that reading needs: token, schema, position.
     async fn begin(&mut self) -> Result<Reading, TaskError> {
+        self.token = self.source.token();
         let session = self.source.session().await?;
         self.covered(&session)?;
         let envelope = self.envelope(&session).await?;
@@ -239,7 +244,7 @@ impl Task {
         let now = (self.context.clock)();
         self.reporter.drained(polled, now);
         let wait = self.patience.interval(self.source.interval(now));
-        pause(wait, &self.source).await;
+        pause(wait, &self.source, &self.token).await;
     }
 
     /// Does what the error asks for, then polls again.
@@ -252,13 +257,13 @@ impl Task {
             }
             _ if matches!(error, TaskError::Unassigned) => {
                 self.reporter.unassigned(error);
-                pause(patience::LONGEST, &self.source).await;
+                pause(patience::LONGEST, &self.source, &self.token).await;
             }
             _ => {
                 let wait = self.patience.failure(self.connector.poll_interval);
                 self.reporter.failed(error, wait);
                 self.source.forget().await;
-                pause(wait, &self.source).await;
+                pause(wait, &self.source, &self.token).await;
             }
         }
         if matches!(error, TaskError::Refused(_)) {

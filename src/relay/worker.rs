@@ -1,8 +1,8 @@
 //! The worker: runs each shard that the group gives it, and gives it back in order.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Connector, Context, shard::Shard};
@@ -21,6 +21,9 @@ struct Running {
     lost: CancellationToken,
     shard: JoinHandle<()>,
 }
+
+/// How long closing every shard may take at the end.
+const CLOSE: Duration = Duration::from_secs(15);
 
 // === impl Worker ===
 
@@ -64,7 +67,11 @@ impl Worker {
             ready();
         }
         let all = self.running.keys().copied().collect();
-        self.lose(all).await;
+        if timeout(CLOSE, self.lose(all)).await.is_err() {
+            tracing::warn!(
+                "a shard cannot be closed in time; its next owner's fence rolls back what it has open"
+            );
+        }
     }
 
     /// Runs a shard, unless it has no connector: it would hold a producer for nothing.

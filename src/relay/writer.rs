@@ -9,7 +9,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -41,15 +41,12 @@ pub(super) struct Handover {
 
 /// The order of a task's pages: once broken, nothing more of it is committed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lane(Arc<AtomicBool>);
+pub(super) struct Lane(Arc<OnceLock<Refused>>);
 
-/// A page that no topic takes.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error(
-    "the broker refuses records of this page as too large, also as dead letters: raise max.message.bytes of the event \
-     and dead-letter topics, above kafka.batch.size at least"
-)]
-pub(super) struct Refused;
+/// Why a page is not taken.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("Kafka does not take this page: {0}")]
+pub(super) struct Refused(String);
 
 /// The thread, as its shard sees it. Dropping it lets the thread end after what it has in hand.
 #[derive(Debug)]
@@ -68,6 +65,12 @@ struct Thread {
     metrics: Arc<Metrics>,
 }
 
+/// How often a transaction is refused before a lane is broken.
+const REFUSALS: u32 = 5;
+/// How often a pause looks whether the shard is to be closed.
+const LOOK: Duration = Duration::from_millis(100);
+const TOO_LARGE: &str = "its records are too large, also as dead letters: raise max.message.bytes of the event and \
+                         dead-letter topics, above kafka.batch.size at least";
 /// Pages in one transaction at most.
 const PAGES: usize = 16;
 
@@ -136,17 +139,32 @@ impl Thread {
         );
         while let Some(first) = self.queue.blocking_recv() {
             let mut pages = vec![first];
+            let mut refusals = 0;
             while let Err(error) = self.attempt(&mut pages) {
-                self.mend(&error, &mut pages);
-                if error.disposition() != Disposition::Abort || self.closing.load(Ordering::Relaxed)
-                {
+                if error.disposition() != Disposition::Abort || self.is_closing() {
                     return Err(error);
                 }
-                self.producer.pause(backoff.next_wait());
+                self.metrics.aborted();
+                tracing::warn!(%error, pages = pages.len(), "the transaction was rolled back");
+                refusals += u32::from(!error.is_outage());
+                mend(&error, refusals, &mut pages);
+                self.pause(backoff.next_wait());
             }
             backoff.reset();
         }
         Ok(())
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Waits, but not when the shard is to be closed.
+    fn pause(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        while !self.is_closing() && Instant::now() < until {
+            self.producer.pause(LOOK.min(wait));
+        }
     }
 
     /// Commits `pages` and what else is waiting. After an error they are all still there.
@@ -183,33 +201,19 @@ impl Thread {
         }
         Ok(())
     }
-
-    /// Turns what was refused as too large into dead letters, or breaks the lane where that cannot be.
-    fn mend(&self, error: &Error, pages: &mut [Handover]) {
-        self.metrics.aborted();
-        tracing::warn!(%error, pages = pages.len(), "the transaction was rolled back");
-        let Error::TooLarge(numbers) = error else {
-            return;
-        };
-        for number in numbers {
-            let mut before = 0;
-            for page in &mut *pages {
-                if (before..before + page.page.len()).contains(number)
-                    && !page.page.divert(number - before)
-                {
-                    page.lane.0.store(true, Ordering::Relaxed);
-                }
-                before += page.page.len();
-            }
-        }
-    }
 }
 
 // === impl Lane ===
 
 impl Lane {
     fn is_broken(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.get().is_some()
+    }
+
+    /// Breaks it, unless it is broken already.
+    fn break_for(&self, reason: String) {
+        // The first reason is the one that counts.
+        let _ = self.0.set(Refused(reason));
     }
 }
 
@@ -240,14 +244,46 @@ fn store(transaction: &mut Transaction<'_>, pages: &[Handover], now: i64) -> Res
         .collect();
     for (task, position) in last {
         let value = serde_json::to_vec(position).expect("a position is plain data");
-        transaction.store(task, Some(&value), now)?;
+        transaction.store(task, &value, now)?;
     }
     Ok(())
 }
 
 fn refuse_broken(pages: &mut Vec<Handover>) {
     for page in pages.extract_if(.., |page| page.lane.is_broken()) {
+        let refused = page
+            .lane
+            .0
+            .get()
+            .cloned()
+            .expect("a broken lane has its reason");
         // A task that is gone does not mind.
-        let _ = page.done.send(Err(Refused));
+        let _ = page.done.send(Err(refused));
+    }
+}
+
+/// Turns what was refused as too large into dead letters, or breaks the lane where that cannot be. What is refused for
+/// another reason again and again breaks the oldest lane: the guilty one is found in turn, the innocent come back.
+fn mend(error: &Error, refusals: u32, pages: &mut [Handover]) {
+    match error {
+        Error::TooLarge(numbers) => numbers.iter().for_each(|number| divert(*number, pages)),
+        error if refusals >= REFUSALS => {
+            if let Some(page) = pages.first() {
+                page.lane.break_for(error.to_string());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Makes a dead letter of the record that was sent as `number` of its transaction.
+fn divert(number: usize, pages: &mut [Handover]) {
+    let mut before = 0;
+    for page in pages.iter_mut().filter(|page| !page.lane.is_broken()) {
+        let own = before..before + page.page.len();
+        before = own.end;
+        if own.contains(&number) && !page.page.divert(number - own.start) {
+            page.lane.break_for(TOO_LARGE.to_owned());
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::{
     fmt::Write as _,
     io::{self, Write},
     path::{Path, PathBuf},
+    pin::{Pin, pin},
     process::Command,
     time::{Duration, Instant},
 };
@@ -65,7 +66,8 @@ async fn main() -> Result<(), Failure> {
     introduce(&stack, &simulator, &program, &worker).await?;
 
     let traffic = simulator.traffic(ACCOUNT, arguments.traffic);
-    watch(&worker, arguments.time).await?;
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    watch(&worker, arguments.time, interrupted.as_mut()).await?;
     drop(traffic);
 
     say("no more traffic; waiting for the last event, then checking every one")?;
@@ -112,7 +114,10 @@ async fn catch_up(worker: &Worker, simulator: &Simulator) -> Result<(), Failure>
         .sum();
     let all = f64::from(u32::try_from(published)?);
     worker
-        .metrics_until(|metrics| metrics.sum("onepassword_events_total", &[]) >= all)
+        .metrics_until(|metrics| {
+            let dead = metrics.sum("onepassword_dead_letters_total", &[]);
+            metrics.sum("onepassword_events_total", &[]) + dead >= all
+        })
         .await?;
     Ok(())
 }
@@ -194,13 +199,17 @@ async fn introduce(
 }
 
 /// Prints a running summary until the time is over, Ctrl-C, or the worker's end.
-async fn watch(worker: &Worker, time: Option<SignedDuration>) -> Result<(), Failure> {
+async fn watch(
+    worker: &Worker,
+    time: Option<SignedDuration>,
+    mut interrupted: Pin<&mut impl Future<Output = io::Result<()>>>,
+) -> Result<(), Failure> {
     let begun = Instant::now();
     let time = time.map(Duration::try_from).transpose()?;
     let mut interval = tokio::time::interval(SUMMARY);
     loop {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => return Ok(result?),
+            result = interrupted.as_mut() => return Ok(result?),
             _ = interval.tick() => {}
         }
         if time.is_some_and(|time| begun.elapsed() >= time) {
