@@ -207,7 +207,10 @@ fn sources(folder: &str) -> Vec<File> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("a source file is text");
                 files.push(File {
-                    path: path.strip_prefix(root).expect("it lies below the root").to_owned(),
+                    path: path
+                        .strip_prefix(root)
+                        .expect("it lies below the root")
+                        .to_owned(),
                     text,
                 });
             }

@@ -80,3 +80,30 @@ object! {
         ip("ip"): Cow<'a, str>,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use crate::event::{Event, Origin, Stream};
+
+    #[test]
+    fn a_member_that_goes_by_two_names_fills_one_field_under_either() {
+        let origin = Origin {
+            connector: "acme".to_owned(),
+            account_uuid: None,
+        };
+        for (user_type, ip_address) in [("type", "ip"), ("user_type", "ip_address")] {
+            let item = format!(
+                r#"{{"uuid":"E","timestamp":"2024-01-01T00:00:00Z","user":{{"{user_type}":"external_user"}},
+                    "client":{{"{ip_address}":"::1"}}}}"#
+            );
+            let item: &RawValue = serde_json::from_str(&item).unwrap();
+            let event = Event::read(Stream::ItemUsages, item, &origin).unwrap();
+            let event = serde_json::to_value(&event).unwrap();
+            assert_eq!(event["user"]["user_type"], "external_user", "{user_type}");
+            assert_eq!(event["client"]["ip_address"], "::1", "{ip_address}");
+            assert_eq!(event["extra"], serde_json::json!({}));
+        }
+    }
+}

@@ -11,11 +11,21 @@ use crate::disposition::Disposition;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Somebody else has fenced this shard's producer: whatever it had in hand is void.
-    #[error("another worker has taken this shard over")]
+    #[error(
+        "another worker has taken this shard over, or the broker has timed its transaction out"
+    )]
     Fenced,
     /// Records that the broker does not take, by their number within the transaction.
     #[error("the broker refuses {} records as too large for their topic", .0.len())]
     TooLarge(Vec<usize>),
+    /// Records that the broker does not take for another reason.
+    #[error("the broker refuses {} records: {cause}", numbers.len())]
+    Rejected {
+        /// Their numbers within the transaction.
+        numbers: Vec<usize>,
+        /// The reason.
+        cause: KafkaError,
+    },
     /// The transaction cannot be committed, but the producer is sound.
     #[error("the transaction must be rolled back: {0}")]
     Abort(KafkaError),
@@ -38,7 +48,7 @@ impl Error {
     pub const fn disposition(&self) -> Disposition {
         match self {
             Self::Fenced | Self::Producer(_) => Disposition::Rebuild,
-            Self::TooLarge(_) | Self::Abort(_) => Disposition::Abort,
+            Self::TooLarge(_) | Self::Rejected { .. } | Self::Abort(_) => Disposition::Abort,
             Self::Unavailable(_) | Self::Refused(_) => Disposition::Retry(None),
         }
     }
@@ -46,7 +56,7 @@ impl Error {
     /// Whether it is nobody's fault but the connection's, or a broker's that is away.
     #[must_use]
     pub fn is_outage(&self) -> bool {
-        let (Self::Abort(error) | Self::Unavailable(error)) = self else {
+        let (Self::Rejected { cause: error, .. } | Self::Abort(error)) = self else {
             return false;
         };
         matches!(

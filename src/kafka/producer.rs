@@ -281,8 +281,13 @@ impl Transaction<'_> {
             let code = error.rdkafka_error_code();
             matches!(code, Some(Code::PurgeQueue | Code::PurgeInflight))
         };
-        let (_, first) = failed.into_iter().find(|(_, error)| !purged(error))?;
-        Some(self.cause(first))
+        let (_, first) = failed.iter().find(|(_, error)| !purged(error))?.clone();
+        let alike = failed.iter().filter(|(_, error)| *error == first);
+        let numbers = alike.map(|(number, _)| *number).collect();
+        match self.cause(first) {
+            Error::Abort(cause) => Some(Error::Rejected { numbers, cause }),
+            worse => Some(worse),
+        }
     }
 
     /// A producer that has been fenced fails its records with a code that does not say so.

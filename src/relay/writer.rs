@@ -170,7 +170,7 @@ impl Thread {
     /// Commits `pages` and what else is waiting. After an error they are all still there.
     fn attempt(&mut self, pages: &mut Vec<Handover>) -> Result<(), Error> {
         let begun = Instant::now();
-        refuse_broken(pages);
+        *pages = pages.drain(..).filter_map(open).collect();
         let mut transaction = self.producer.begin()?;
         for page in &*pages {
             if let Err(error) = page.send(&mut transaction) {
@@ -180,17 +180,14 @@ impl Thread {
         while pages.len() < PAGES
             && let Ok(page) = self.queue.try_recv()
         {
-            let sent = if page.lane.is_broken() {
-                Ok(())
-            } else {
-                page.send(&mut transaction)
-            };
-            pages.push(page);
-            if let Err(error) = sent {
-                return transaction.fail(error);
+            if let Some(page) = open(page) {
+                let sent = page.send(&mut transaction);
+                pages.push(page);
+                if let Err(error) = sent {
+                    return transaction.fail(error);
+                }
             }
         }
-        refuse_broken(pages);
         if let Err(error) = store(&mut transaction, pages, (self.clock)().as_millisecond()) {
             return transaction.fail(error);
         }
@@ -206,10 +203,6 @@ impl Thread {
 // === impl Lane ===
 
 impl Lane {
-    fn is_broken(&self) -> bool {
-        self.0.get().is_some()
-    }
-
     /// Breaks it, unless it is broken already.
     fn break_for(&self, reason: String) {
         // The first reason is the one that counts.
@@ -249,41 +242,54 @@ fn store(transaction: &mut Transaction<'_>, pages: &[Handover], now: i64) -> Res
     Ok(())
 }
 
-fn refuse_broken(pages: &mut Vec<Handover>) {
-    for page in pages.extract_if(.., |page| page.lane.is_broken()) {
-        let refused = page
-            .lane
-            .0
-            .get()
-            .cloned()
-            .expect("a broken lane has its reason");
-        // A task that is gone does not mind.
-        let _ = page.done.send(Err(refused));
-    }
+/// Answers a page whose lane is broken; any other is still to be sent.
+fn open(page: Handover) -> Option<Handover> {
+    let Some(refused) = page.lane.0.get().cloned() else {
+        return Some(page);
+    };
+    // A task that is gone does not mind.
+    let _ = page.done.send(Err(refused));
+    None
 }
 
-/// Turns what was refused as too large into dead letters, or breaks the lane where that cannot be. What is refused for
-/// another reason again and again breaks the oldest lane: the guilty one is found in turn, the innocent come back.
+/// Turns what was refused as too large into dead letters. What is refused for another reason again and again breaks the
+/// lane of its task or, where nobody says whose it is, the oldest: the guilty one is found in turn, the others come back.
 fn mend(error: &Error, refusals: u32, pages: &mut [Handover]) {
     match error {
-        Error::TooLarge(numbers) => numbers.iter().for_each(|number| divert(*number, pages)),
-        error if refusals >= REFUSALS => {
+        Error::TooLarge(numbers) => {
+            for number in numbers {
+                if let Some((page, at)) = sent_as(*number, pages)
+                    && !page.page.divert(at)
+                {
+                    page.lane.break_for(TOO_LARGE.to_owned());
+                }
+            }
+        }
+        _ if refusals < REFUSALS => {}
+        Error::Rejected { numbers, .. } => {
+            for number in numbers {
+                if let Some((page, _)) = sent_as(*number, pages) {
+                    page.lane.break_for(error.to_string());
+                }
+            }
+        }
+        _ => {
             if let Some(page) = pages.first() {
                 page.lane.break_for(error.to_string());
             }
         }
-        _ => {}
     }
 }
 
-/// Makes a dead letter of the record that was sent as `number` of its transaction.
-fn divert(number: usize, pages: &mut [Handover]) {
+/// The page whose record was sent as `number` of its transaction, and the record's number within the page.
+fn sent_as(number: usize, pages: &mut [Handover]) -> Option<(&mut Handover, usize)> {
     let mut before = 0;
-    for page in pages.iter_mut().filter(|page| !page.lane.is_broken()) {
-        let own = before..before + page.page.len();
-        before = own.end;
-        if own.contains(&number) && !page.page.divert(number - own.start) {
-            page.lane.break_for(TOO_LARGE.to_owned());
+    for page in pages {
+        let at = number - before;
+        if at < page.page.len() {
+            return Some((page, at));
         }
+        before += page.page.len();
     }
+    None
 }

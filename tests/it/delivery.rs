@@ -4,6 +4,7 @@ use onepassword_kafka_dev::{
     admin::Admin,
     reader::{Decoder, Message},
     simulator::{Fault, Options, Rule, Stream, TokenSpec, When},
+    worker::Metrics,
 };
 use serde_json::{Value, json};
 
@@ -175,9 +176,7 @@ async fn an_idle_connector_writes_nothing_to_kafka() {
     scene.publish(10);
     let worker = scene.worker();
     scene.all_delivered().await;
-    let polls = |m: &onepassword_kafka_dev::worker::Metrics| {
-        m.sum("onepassword_requests_total", &["outcome=\"ok\""])
-    };
+    let polls = |m: &Metrics| m.sum("onepassword_requests_total", &["outcome=\"ok\""]);
     let settled = metrics(&worker, "a poll", |m| polls(m) > 8.0).await;
     let before = ends(&scene).await;
     metrics(&worker, "idle polls", |m| polls(m) >= polls(&settled) + 9.0).await;
@@ -269,6 +268,29 @@ async fn several_accounts_share_topics_and_not_their_troubles() {
             .iter()
             .all(|message| message.header("onepassword.connector") == Some("other"))
     );
+    scene.end(worker).await;
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_topic_that_refuses_records_fails_its_task_only() {
+    let scene = Scene::start().await;
+    let admin = Admin::new(&scene.bootstrap).unwrap();
+    let refuses = [
+        ("message.timestamp.before.max.ms", "60000"),
+        ("retention.ms", "-1"),
+    ];
+    let topic = scene.topic(Stream::AuditEvents);
+    admin.create_topic(&topic, 1, &refuses).await.unwrap();
+    scene.history(20);
+    let worker = scene.worker();
+    for stream in ["signinattempts", "itemusages"] {
+        let arrived = |m: &Metrics| m.sum("onepassword_events_total", &[stream]) >= 20.0;
+        metrics(&worker, "the others go on", arrived).await;
+    }
+    let told = logged(&worker, "Kafka does not take this page").await;
+    assert!(told.contains("auditevents"), "{told}");
+    assert!(scene.messages(Stream::AuditEvents).await.is_empty());
     scene.end(worker).await;
     scene.close().await;
 }
