@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use onepassword_kafka::{
+    app, clock,
+    config::Config,
+    event::{Position, TaskId},
+    kafka::{self, Producer, Record},
+};
 use onepassword_kafka_dev::{
-    proxy::{ApiKey, Proxy},
+    proxy::{ApiKey, Cut, Proxy, Switch},
     simulator::{Fault, Rule, Stream},
-    stack::Options,
+    stack::{Options, Stack},
 };
 
-use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics};
+use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics, uuids};
 
 /// How often the worker is killed.
 const KILLS: u32 = 50;
@@ -145,36 +151,249 @@ async fn workers_come_and_go_while_events_flow() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_neither_loses_nor_repeats() {
-    let proxy = Proxy::start(0, None).await.unwrap();
-    let stack = Options::default()
-        .proxied_at(proxy.port())
-        .start()
-        .await
-        .unwrap();
-    proxy.forward_to(stack.proxy_upstream().unwrap());
+    let (proxy, stack) = proxied().await;
     let script = Script {
-        connector: "page.limit: 100".to_owned(),
+        kafka: "reconnect.backoff.max.ms: 500".to_owned(),
         ..Script::default()
     };
     let mut scene = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;
-    scene.history(2_000);
     let worker = scene.worker();
-    for _ in 0..5 {
-        in_time(
-            "a commit is cut off from its answer",
-            proxy.cut_after_request(ApiKey::EndTxn).done(),
-        )
+    let cuts: [fn(&Proxy) -> Cut; 2] = [
+        |proxy| proxy.cut_after_request(ApiKey::EndTxn),
+        |proxy| proxy.cut_before_request(ApiKey::EndTxn),
+    ];
+    for (round, cut) in (1_u32..=10).zip(cuts.into_iter().cycle()) {
+        // librdkafka tries again by itself: only a commit that comes after the last one's end is another one.
+        scene.publish(10);
+        metrics(&worker, "commits", |m| {
+            m.sum("onepassword_events_total", &[]) >= f64::from(60 * round - 30)
+        })
         .await;
-    }
-    for _ in 0..5 {
-        in_time(
-            "a commit is cut off",
-            proxy.cut_before_request(ApiKey::EndTxn).done(),
-        )
+        let cut = cut(&proxy);
+        scene.publish(10);
+        in_time("a commit is cut off", cut.done()).await;
+        metrics(&worker, "the commit goes through", |m| {
+            m.sum("onepassword_events_total", &[]) >= f64::from(60 * round)
+        })
         .await;
     }
     stack.bootstrap_servers().clone_into(&mut scene.bootstrap);
     scene.all_delivered().await;
     scene.end(worker).await;
     scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_lives_on_gives_its_shards_up_in_order() {
+    let scene = Scene::play(Script {
+        connector: "streams: [signinattempts]".to_owned(),
+        ..Script::default()
+    })
+    .await;
+    // A connector for each stream, in three of the four shards: one at least moves when two of them do.
+    let cluster = cluster(&scene).await;
+    let folder = scene.program.config().parent().unwrap().to_owned();
+    let mut shards = vec![cluster.shard_of("acme")];
+    let mut text = std::fs::read_to_string(scene.program.config()).unwrap();
+    for stream in ["itemusages", "auditevents"] {
+        let mut names = (0..).map(|n| format!("{stream}-{n}"));
+        let name = names.find(|name| !shards.contains(&cluster.shard_of(name)));
+        let name = name.unwrap();
+        shards.push(cluster.shard_of(&name));
+        let settings = [
+            format!("  {name}:"),
+            format!(
+                "    onepassword.token: ${{file:{}/token}}",
+                folder.display()
+            ),
+            "    poll.interval.ms: 1000".to_owned(),
+            format!("    streams: [{stream}]\n"),
+        ];
+        text += &settings.join("\n");
+    }
+    scene.program.configure(&text).unwrap();
+    let traffic = scene.simulator.traffic(ACCOUNT, 100.0);
+    let first = scene.worker();
+    logged(&first, "polled to the end").await;
+    let second = scene.worker();
+    metrics(&second, "its share", |m| {
+        m.sum("onepassword_events_total", &[]) >= 150.0
+    })
+    .await;
+    drop(traffic);
+    scene.all_delivered().await;
+    for worker in [&first, &second] {
+        let fenced = worker
+            .log()
+            .into_iter()
+            .find(|line| line.contains("another worker has taken this shard over"));
+        assert_eq!(fenced, None, "a shard was taken, not given");
+    }
+    scene.end(first).await;
+    scene.end(second).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_never_comes_repeats_nothing() {
+    a_commit_stays_unanswered(|proxy| proxy.cut_after_request(ApiKey::EndTxn)).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_never_reaches_the_broker_loses_nothing() {
+    a_commit_stays_unanswered(|proxy| proxy.cut_before_request(ApiKey::EndTxn)).await;
+}
+
+/// Cuts a commit off, and keeps the producer from its coordinator until the worker gives it up. The group's connection
+/// stays, so that nobody takes the shard away meanwhile.
+async fn a_commit_stays_unanswered(cut: impl FnOnce(&Proxy) -> Cut) {
+    let (proxy, stack) = proxied().await;
+    let script = Script {
+        kafka: SLOW_TO_COME_BACK.to_owned(),
+        ..Script::default()
+    };
+    let mut scene = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;
+    scene.publish(50);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    let cut = cut(&proxy);
+    scene.publish(50);
+    in_time("a commit is cut off", cut.done()).await;
+    proxy.refuse(Switch::On);
+    logged(&worker, "the transaction's end is not answered yet").await;
+    logged(&worker, "the producer failed").await;
+    proxy.refuse(Switch::Off);
+    scene.publish(50);
+    stack.bootstrap_servers().clone_into(&mut scene.bootstrap);
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+/// Time enough for a test to do something between a cut and the next try.
+const SLOW_TO_COME_BACK: &str = "reconnect.backoff.ms: 3000\nreconnect.backoff.max.ms: 3000";
+
+/// A broker with a proxy that its clients stay on.
+async fn proxied() -> (Proxy, Stack) {
+    let proxy = Proxy::start(0, None).await.unwrap();
+    let options = Options::default().proxied_at(proxy.port());
+    let stack = options.start().await.unwrap();
+    proxy.forward_to(stack.proxy_upstream().unwrap());
+    (proxy, stack)
+}
+
+#[tokio::test]
+async fn a_fence_bars_the_old_owner_before_positions_are_read() {
+    let scene = Scene::start().await;
+    let cluster = cluster(&scene).await;
+    let barred = tokio::task::spawn_blocking(move || {
+        let shard = cluster.shard_of("acme");
+        let mut old = Producer::fence(&cluster, shard).unwrap();
+        owners_transaction(&mut old, 1, &[]).commit().unwrap();
+        let late = owners_transaction(&mut old, 2, &[]);
+        let _new = Producer::fence(&cluster, shard).unwrap();
+        assert_eq!(restored(&cluster), Some(1), "an open transaction was read");
+        let told = late.commit();
+        assert_eq!(restored(&cluster), Some(1), "the old owner has committed");
+        told
+    });
+    let told = in_time("fences and reads", barred).await.unwrap();
+    assert!(matches!(told, Err(kafka::Error::Fenced)), "{told:?}");
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn the_old_owners_last_commit_is_seen_by_the_next_one() {
+    let (proxy, stack) = proxied().await;
+    let script = Script {
+        kafka: SLOW_TO_COME_BACK.to_owned(),
+        ..Script::default()
+    };
+    let mut scene = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;
+    scene
+        .simulator
+        .history(ACCOUNT, Stream::AuditEvents, 20, Duration::from_hours(1));
+    let cluster = cluster(&scene).await;
+    let events: Vec<_> = uuids(&scene.simulator.published(ACCOUNT, Stream::AuditEvents)).collect();
+    let topic = scene.topic(Stream::AuditEvents);
+    // The old owner, about to commit all there is.
+    let (commit, committing) = tokio::sync::oneshot::channel();
+    let (opened, open) = tokio::sync::oneshot::channel();
+    let old = tokio::task::spawn_blocking(move || {
+        let mut old = Producer::fence(&cluster, cluster.shard_of("acme")).unwrap();
+        let records: Vec<_> = events.iter().map(|uuid| (&*topic, &**uuid)).collect();
+        let last = owners_transaction(&mut old, 20, &records);
+        opened.send(()).unwrap();
+        committing.blocking_recv().unwrap();
+        last.commit()
+    });
+    in_time("the old owner's transaction", open).await.unwrap();
+    // The next owner is held up where it would fence the old one.
+    let fence = proxy.cut_before_request(ApiKey::InitProducerId);
+    let worker = scene.worker();
+    in_time("the next owner's fence", fence.done()).await;
+    commit.send(()).unwrap();
+    in_time("the old owner's commit", old)
+        .await
+        .unwrap()
+        .unwrap();
+    let polled = worker.logged(|line| line.contains("auditevents") && line.contains("polled to"));
+    in_time("the next owner polls", polled).await.unwrap();
+    stack.bootstrap_servers().clone_into(&mut scene.bootstrap);
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+/// The scene's cluster as its workers see it, with all topics.
+async fn cluster(scene: &Scene) -> kafka::Cluster {
+    let config = Config::load(&scene.program.config(), clock::now()).unwrap();
+    let cluster = app::cluster(&config);
+    kafka::ensure(&cluster, kafka::Missing::Create)
+        .await
+        .unwrap();
+    cluster
+}
+
+fn audit_events() -> TaskId {
+    TaskId {
+        connector: "acme".to_owned(),
+        stream: onepassword_kafka::event::Stream::AuditEvents,
+    }
+}
+
+/// What an owner has open in the middle of its work: events, by topic and uuid, and the position behind them.
+fn owners_transaction<'p>(
+    owner: &'p mut Producer,
+    events_total: u64,
+    events: &[(&str, &str)],
+) -> kafka::Transaction<'p> {
+    let now = clock::now();
+    let mut transaction = owner.begin().unwrap();
+    for (topic, uuid) in events {
+        let record = Record {
+            topic,
+            key: None,
+            value: b"",
+            timestamp: now.as_millisecond(),
+            headers: &[("ce_id", uuid.as_bytes())],
+        };
+        transaction.send(&record).unwrap();
+    }
+    let position = Position {
+        events_total,
+        ..Position::start(now, now)
+    };
+    let value = serde_json::to_vec(&position).unwrap();
+    let stored = transaction.store(&audit_events(), &value, now.as_millisecond());
+    stored.unwrap();
+    transaction
+}
+
+/// How many events the stored position has behind it.
+fn restored(cluster: &kafka::Cluster) -> Option<u64> {
+    let positions = kafka::restore(cluster, cluster.shard_of("acme")).unwrap();
+    match positions.get(&audit_events())? {
+        kafka::Stored::Position(position) => Some(position.events_total),
+        kafka::Stored::Unreadable(why) => panic!("{why}"),
+    }
 }

@@ -1,7 +1,7 @@
 //! Kafka and the registry come and go; the worker waits, says so, and goes on where it was.
 
 use onepassword_kafka_dev::{
-    proxy::{Proxy, Switch},
+    proxy::{ApiKey, Proxy, Switch},
     stack::Options,
 };
 
@@ -86,4 +86,47 @@ async fn a_worker_cut_off_from_kafka_for_a_while_goes_on_where_it_was() {
     in_time("the rest", cut_off.all_delivered()).await;
     cut_off.end(worker).await;
     cut_off.finish().await;
+}
+
+#[tokio::test]
+async fn records_that_are_not_delivered_in_time_are_rolled_back_and_sent_again() {
+    let proxy = Proxy::start(0, None).await.unwrap();
+    let stack = Options::default()
+        .proxied_at(proxy.port())
+        .start()
+        .await
+        .unwrap();
+    proxy.forward_to(stack.proxy_upstream().unwrap());
+    let script = Script {
+        // The first bounds the delivery; the others keep a producer that was cut off away until it is refused.
+        kafka: "\
+transaction.timeout.ms: 10000
+reconnect.backoff.ms: 3000
+reconnect.backoff.max.ms: 3000"
+            .to_owned(),
+        ..Script::default()
+    };
+    let mut scene = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;
+    scene.publish(50);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    // The leader is cut off; the coordinator, on a connection of its own, can still roll back.
+    let cut = proxy.cut_before_request(ApiKey::Produce);
+    scene.publish(50);
+    in_time("the leader is cut off", cut.done()).await;
+    proxy.refuse(Switch::On);
+    // Once in a while the broker, which has the same time-out, is first: it fences the producer.
+    let told = [
+        "the transaction was rolled back",
+        "another worker has taken this shard over",
+    ];
+    let told = worker.logged(|line| told.iter().any(|what| line.contains(what)));
+    in_time("the transaction is rolled back", told)
+        .await
+        .unwrap();
+    proxy.refuse(Switch::Off);
+    stack.bootstrap_servers().clone_into(&mut scene.bootstrap);
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
 }

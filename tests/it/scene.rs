@@ -5,6 +5,7 @@
 //! the topics are deleted.
 
 use std::{
+    collections::HashSet,
     fmt::Display,
     path::Path,
     sync::{
@@ -244,6 +245,10 @@ connectors:
         for private in self.private() {
             assert!(!logs.contains(&private), "a log holds {private:?}");
         }
+        let words: HashSet<_> = logs.split(|c: char| !c.is_alphanumeric()).collect();
+        for id in self.ids() {
+            assert!(!words.contains(&*id), "a log holds the id {id}");
+        }
         let admin = Admin::new(&self.bootstrap).unwrap();
         for topic in admin.topics().await.unwrap() {
             if topic.starts_with(&format!("{}.", self.name)) {
@@ -261,6 +266,17 @@ connectors:
             }
         }
         private
+    }
+
+    /// Ids of events, people and things, which have no place in a log either.
+    fn ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        for stream in Stream::ALL {
+            for event in self.simulator.published(ACCOUNT, stream) {
+                collect_ids(&event, &mut ids);
+            }
+        }
+        ids
     }
 }
 
@@ -309,6 +325,20 @@ fn collect_personal(value: &Value, found: &mut Vec<String>) {
                 found.push(text.to_owned());
             }
             _ => collect_personal(value, found),
+        }
+    }
+}
+
+fn collect_ids(value: &Value, found: &mut Vec<String>) {
+    let Value::Object(members) = value else {
+        return;
+    };
+    for (name, value) in members {
+        match value.as_str() {
+            Some(id) if id.len() == 26 && name.ends_with("uuid") && id != ACCOUNT => {
+                found.push(id.to_owned());
+            }
+            _ => collect_ids(value, found),
         }
     }
 }
