@@ -121,7 +121,10 @@ async fn collect(
     limit: usize,
     idle: Duration,
 ) -> Result<Vec<u8>, Unanswered> {
-    let mut body = Vec::new();
+    let told = response
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok());
+    let mut body = Vec::with_capacity(told.unwrap_or_default().min(limit));
     loop {
         let chunk = timeout(idle, response.chunk()).await;
         match chunk.map_err(|_| Failure::Slow)?? {
