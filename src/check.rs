@@ -158,12 +158,7 @@ async fn account(
         .streams
         .iter()
         .flatten()
-        .filter(|stream| {
-            !account
-                .features
-                .iter()
-                .any(|feature| feature == stream.name())
-        })
+        .filter(|stream| !account.may_read(**stream))
         .map(|stream| stream.name())
         .collect();
     if !missing.is_empty() {

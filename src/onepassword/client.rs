@@ -245,6 +245,16 @@ impl Client {
     }
 }
 
+// === impl Account ===
+
+impl Account {
+    /// Whether the token covers this stream.
+    #[must_use]
+    pub fn may_read(&self, stream: Stream) -> bool {
+        self.features.iter().any(|feature| feature == stream.name())
+    }
+}
+
 // === impl Answer ===
 
 impl Answer {

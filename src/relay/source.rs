@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Connector, pace::Pace};
 use crate::{
     disposition::Disposition,
-    event::Stream,
     metrics::Metrics,
     onepassword::{Account, ApiError, Client, ConnectError, Outcome, Shared},
     secret::SecretError,
@@ -128,13 +127,6 @@ impl Source {
 // === impl Session ===
 
 impl Session {
-    pub(super) fn may_read(&self, stream: Stream) -> bool {
-        self.account
-            .features
-            .iter()
-            .any(|feature| feature == stream.name())
-    }
-
     fn has(&self, token: &SecretString) -> bool {
         self.token.expose_secret() == token.expose_secret()
     }

@@ -192,7 +192,10 @@ impl Task {
 
     /// A stream that was not asked for by name is read only where the token covers it.
     fn covered(&self, session: &Session) -> Result<(), TaskError> {
-        match (&self.connector.streams, session.may_read(self.id.stream)) {
+        match (
+            &self.connector.streams,
+            session.account.may_read(self.id.stream),
+        ) {
             (_, true) => Ok(()),
             (Some(_), false) => Err(TaskError::NotCovered(self.id.stream.name())),
             (None, false) => Err(TaskError::Unassigned),
