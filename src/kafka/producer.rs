@@ -18,7 +18,7 @@ use rdkafka::{
 };
 
 use super::{Cluster, Error, cluster::quiet, cursors, error};
-use crate::event::TaskId;
+use crate::{disposition::Disposition, event::TaskId};
 
 /// A producer that has fenced every earlier one of its shard.
 pub struct Producer {
@@ -221,7 +221,7 @@ impl Transaction<'_> {
     ///
     /// Always.
     pub fn fail(self, error: Error) -> Result<(), Error> {
-        if matches!(error, Error::Fenced | Error::Producer(_)) {
+        if error.disposition() == Disposition::Rebuild {
             return Err(error);
         }
         self.abort().and(Err(error))
