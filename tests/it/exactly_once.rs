@@ -11,10 +11,9 @@ use onepassword_kafka::{
 use onepassword_kafka_dev::{
     proxy::{ApiKey, Cut, Proxy, Switch},
     simulator::{Fault, Rule, Stream},
-    stack::{Options, Stack},
 };
 
-use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics, uuids};
+use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics, proxied, uuids};
 
 /// How often the worker is killed.
 const KILLS: u32 = 50;
@@ -272,15 +271,6 @@ async fn a_commit_stays_unanswered(cut: impl FnOnce(&Proxy) -> Cut) {
 
 /// Time enough for a test to do something between a cut and the next try.
 const SLOW_TO_COME_BACK: &str = "reconnect.backoff.ms: 3000\nreconnect.backoff.max.ms: 3000";
-
-/// A broker with a proxy that its clients stay on.
-async fn proxied() -> (Proxy, Stack) {
-    let proxy = Proxy::start(0, None).await.unwrap();
-    let options = Options::default().proxied_at(proxy.port());
-    let stack = options.start().await.unwrap();
-    proxy.forward_to(stack.proxy_upstream().unwrap());
-    (proxy, stack)
-}
 
 #[tokio::test]
 async fn a_fence_bars_the_old_owner_before_positions_are_read() {

@@ -1,11 +1,11 @@
 //! Kafka and the registry come and go; the worker waits, says so, and goes on where it was.
 
 use onepassword_kafka_dev::{
-    proxy::{ApiKey, Proxy, Switch},
+    proxy::{ApiKey, Switch},
     stack::Options,
 };
 
-use crate::scene::{Scene, Script, in_time, logged, metrics};
+use crate::scene::{Scene, Script, in_time, logged, metrics, proxied};
 
 #[tokio::test]
 async fn a_broker_that_restarts_during_a_backfill_costs_nothing() {
@@ -60,13 +60,7 @@ async fn a_worker_waits_for_a_registry_that_is_down_and_skips_nothing() {
 
 #[tokio::test]
 async fn a_worker_cut_off_from_kafka_for_a_while_goes_on_where_it_was() {
-    let proxy = Proxy::start(0, None).await.unwrap();
-    let stack = Options::default()
-        .proxied_at(proxy.port())
-        .start()
-        .await
-        .unwrap();
-    proxy.forward_to(stack.proxy_upstream().unwrap());
+    let (proxy, stack) = proxied().await;
     let script = Script {
         connector: "page.limit: 20".to_owned(),
         ..Script::default()
@@ -90,13 +84,7 @@ async fn a_worker_cut_off_from_kafka_for_a_while_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn records_that_are_not_delivered_in_time_are_rolled_back_and_sent_again() {
-    let proxy = Proxy::start(0, None).await.unwrap();
-    let stack = Options::default()
-        .proxied_at(proxy.port())
-        .start()
-        .await
-        .unwrap();
-    proxy.forward_to(stack.proxy_upstream().unwrap());
+    let (proxy, stack) = proxied().await;
     let script = Script {
         // The first bounds the delivery; the others keep a producer that was cut off away until it is refused.
         kafka: "\

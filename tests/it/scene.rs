@@ -17,9 +17,10 @@ use std::{
 
 use onepassword_kafka_dev::{
     admin::Admin,
+    proxy::Proxy,
     reader::{Isolation, Message, check, read_topic},
     simulator::{Options, Simulator, Stream, Token, TokenSpec},
-    stack::Stack,
+    stack::{self, Stack},
     worker::{Metrics, Program, Worker},
 };
 use serde_json::Value;
@@ -278,6 +279,15 @@ connectors:
         }
         ids
     }
+}
+
+/// A stack of its own behind a proxy that its clients stay on.
+pub(crate) async fn proxied() -> (Proxy, Stack) {
+    let proxy = Proxy::start(0, None).await.unwrap();
+    let options = stack::Options::default().proxied_at(proxy.port());
+    let stack = options.start().await.unwrap();
+    proxy.forward_to(stack.proxy_upstream().unwrap());
+    (proxy, stack)
 }
 
 /// Fails the test when `what` does not happen.
