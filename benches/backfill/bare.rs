@@ -124,7 +124,7 @@ fn producer(bootstrap: &str) -> anyhow::Result<BaseProducer> {
     for (name, value) in [
         ("bootstrap.servers", bootstrap),
         ("compression.type", "zstd"),
-        ("linger.ms", "5"),
+        ("linger.ms", "1"),
         ("transaction.timeout.ms", "30000"),
         ("queue.buffering.max.kbytes", "262144"),
         ("enable.idempotence", "true"),

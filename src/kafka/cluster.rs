@@ -93,7 +93,7 @@ impl Cluster {
     pub(super) fn producer(&self, id: &str) -> ClientConfig {
         let mut config = self.client(&[
             ("compression.type", "zstd"),
-            ("linger.ms", "5"),
+            ("linger.ms", "1"),
             ("transaction.timeout.ms", "30000"),
             ("queue.buffering.max.kbytes", "262144"),
         ]);

@@ -163,6 +163,16 @@ impl Transaction<'_> {
         self.enqueue(base)
     }
 
+    /// Whether the broker has still to answer for some of its records.
+    pub fn is_under_way(&self) -> bool {
+        self.producer.inner.in_flight_count() > 0
+    }
+
+    /// Lets a millisecond pass.
+    pub fn breathe(&self) {
+        self.producer.breathe();
+    }
+
     /// Makes everything visible at once.
     ///
     /// # Errors
@@ -186,7 +196,7 @@ impl Transaction<'_> {
     ///
     /// When that cannot be done either: the producer is of no more use.
     pub fn abort(self) -> Result<(), Error> {
-        if self.producer.inner.in_flight_count() > 0 {
+        if self.is_under_way() {
             // This begins the roll-back and purges what is queued; it ends once those deliveries are served.
             let _ = self
                 .producer
@@ -233,12 +243,12 @@ impl Transaction<'_> {
                 Ok(()) => break,
                 // A queue that is full of nothing is too small for this record.
                 Err((KafkaError::MessageProduction(Code::QueueFull), _))
-                    if self.producer.inner.in_flight_count() == 0 =>
+                    if !self.is_under_way() =>
                 {
                     return Err(Error::TooLarge(vec![self.records]));
                 }
                 Err((KafkaError::MessageProduction(Code::QueueFull), back)) => {
-                    self.producer.breathe();
+                    self.breathe();
                     record = back;
                 }
                 Err((KafkaError::MessageProduction(Code::MessageSizeTooLarge), _)) => {
@@ -258,8 +268,8 @@ impl Transaction<'_> {
 
     /// Waits until every record has been delivered or has failed; librdkafka's message time-out bounds it.
     fn drain(&self) {
-        while self.producer.inner.in_flight_count() > 0 {
-            self.producer.breathe();
+        while self.is_under_way() {
+            self.breathe();
         }
     }
 

@@ -176,10 +176,12 @@ impl Sealed {
             .count()
     }
 
-    /// Makes entry `number`, which the broker refuses, a dead letter. `false`: it is one already, or what was refused
-    /// cannot have been this entry alone.
+    /// Makes entry `number`, which the broker refuses, a dead letter. `false`: there is none, it is one already, or what
+    /// was refused cannot have been this entry alone.
     pub(super) fn divert(&mut self, number: usize) -> bool {
-        let entry = &mut self.entries[number];
+        let Some(entry) = self.entries.get_mut(number) else {
+            return false;
+        };
         if entry.dead.is_some() || entry.raw.is_empty() {
             return false;
         }

@@ -1,13 +1,12 @@
 //! A shard's thread: it alone holds the shard's producer, and commits what the tasks hand over.
 //!
-//! One transaction takes every page that is waiting, from any of the shard's tasks, up to a bound; while it commits,
-//! the tasks fetch the next ones. So a busy shard makes few large transactions, and a quiet one commits at once.
+//! One transaction takes every page that is waiting or comes while records are on their way, from any of the shard's
+//! tasks, up to a bound. So a busy shard makes few large transactions, and a quiet one commits at once.
 //!
 //! A roll-back sends the same pages again. A page that can never be committed breaks its lane: it and everything that
 //! its task handed over after it is refused, for a later position must not overtake it.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -167,28 +166,13 @@ impl Thread {
         }
     }
 
-    /// Commits `pages` and what else is waiting. After an error they are all still there.
+    /// Commits `pages` and what else comes in time. After an error they are all still there.
     fn attempt(&mut self, pages: &mut Vec<Handover>) -> Result<(), Error> {
         let begun = Instant::now();
         *pages = pages.drain(..).filter_map(open).collect();
         let mut transaction = self.producer.begin()?;
-        for page in &*pages {
-            if let Err(error) = page.send(&mut transaction) {
-                return transaction.fail(error);
-            }
-        }
-        while pages.len() < PAGES
-            && let Ok(page) = self.queue.try_recv()
-        {
-            if let Some(page) = open(page) {
-                let sent = page.send(&mut transaction);
-                pages.push(page);
-                if let Err(error) = sent {
-                    return transaction.fail(error);
-                }
-            }
-        }
-        if let Err(error) = store(&mut transaction, pages, (self.clock)().as_millisecond()) {
+        let now = (self.clock)().as_millisecond();
+        if let Err(error) = fill(&mut transaction, pages, &mut self.queue, now) {
             return transaction.fail(error);
         }
         transaction.commit()?;
@@ -213,8 +197,11 @@ impl Lane {
 // === impl Handover ===
 
 impl Handover {
-    fn send(&self, transaction: &mut Transaction<'_>) -> Result<(), Error> {
-        self.page.each(|record| transaction.send(record))
+    /// Sends its records and, as the last one, the position behind them.
+    fn send(&self, transaction: &mut Transaction<'_>, now: i64) -> Result<(), Error> {
+        self.page.each(|record| transaction.send(record))?;
+        let position = serde_json::to_vec(&self.position).expect("a position is plain data");
+        transaction.store(&self.task, &position, now)
     }
 
     fn committed(self, metrics: &Metrics) {
@@ -229,15 +216,27 @@ impl Handover {
     }
 }
 
-/// Stores the last position of each task.
-fn store(transaction: &mut Transaction<'_>, pages: &[Handover], now: i64) -> Result<(), Error> {
-    let last: BTreeMap<&TaskId, &Position> = pages
-        .iter()
-        .map(|page| (&*page.task, &page.position))
-        .collect();
-    for (task, position) in last {
-        let value = serde_json::to_vec(position).expect("a position is plain data");
-        transaction.store(task, &value, now)?;
+/// Sends `pages`, and what else is handed over while records are on their way: the coordinator keeps a transaction waiting
+/// for some 20 ms while it ends the one before, in which a backfill's next pages come.
+fn fill(
+    transaction: &mut Transaction<'_>,
+    pages: &mut Vec<Handover>,
+    queue: &mut mpsc::Receiver<Handover>,
+    now: i64,
+) -> Result<(), Error> {
+    for page in &*pages {
+        page.send(transaction, now)?;
+    }
+    while pages.len() < PAGES && transaction.is_under_way() {
+        let Ok(page) = queue.try_recv() else {
+            transaction.breathe();
+            continue;
+        };
+        if let Some(page) = open(page) {
+            let sent = page.send(transaction, now);
+            pages.push(page);
+            sent?;
+        }
     }
     Ok(())
 }
@@ -281,15 +280,16 @@ fn mend(error: &Error, refusals: u32, pages: &mut [Handover]) {
     }
 }
 
-/// The page whose record was sent as `number` of its transaction, and the record's number within the page.
+/// The page whose record was sent as `number` of its transaction, and the record's number within the page; the one behind
+/// its entries is its position.
 fn sent_as(number: usize, pages: &mut [Handover]) -> Option<(&mut Handover, usize)> {
     let mut before = 0;
     for page in pages {
         let at = number - before;
-        if at < page.page.len() {
+        if at <= page.page.len() {
             return Some((page, at));
         }
-        before += page.page.len();
+        before += page.page.len() + 1;
     }
     None
 }
