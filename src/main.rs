@@ -15,6 +15,10 @@ use onepassword_kafka::{
     schemas, shutdown, telemetry,
 };
 
+/// Also librdkafka's: it frees on its own threads what a shard's has allocated, which glibc is slow at.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// `EX_CONFIG` of sysexits.h.
 const MISTAKES_IN_THE_FILE: u8 = 78;
 
