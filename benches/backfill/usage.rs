@@ -30,11 +30,7 @@ impl Measured {
 
     /// The median of each figure over `rounds`, of which there is one at least.
     pub(crate) fn median(rounds: &[Self]) -> Self {
-        let median = |figure: fn(&Self) -> f64| {
-            let mut all: Vec<f64> = rounds.iter().map(figure).collect();
-            all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
-        };
+        let median = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure));
         Self {
             events: rounds[0].events,
             seconds: median(|m| m.seconds),
@@ -42,6 +38,13 @@ impl Measured {
             peak_mb: median(|m| m.peak_mb),
         }
     }
+}
+
+/// The middle one of `figures`, of which there is one at least.
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 /// The seconds of CPU time that process `id` has used so far, to a hundredth.
