@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
+    sync::watch,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ use crate::{
     kafka::{self, Cluster, Found, Membership, Missing, TopicError},
     metrics::Metrics,
     onepassword::{self, Limits, Shared, Timeouts},
-    relay::{Context, Worker},
+    relay::{Context, Target, Wanted, Worker},
 };
 
 /// How long leaving the group may take.
@@ -133,16 +134,15 @@ async fn work(
         metrics,
         clock: clock::now,
     };
-    Worker::new(
-        context,
-        config
-            .connectors
-            .into_iter()
-            .map(|settings| settings.connector)
-            .collect(),
-    )
-    .run(decisions, shutdown, || readiness.set())
-    .await;
+    let connectors = config.connectors.into_iter().map(|settings| {
+        let connector = Arc::new(settings.connector);
+        let target = Target::Running;
+        (connector.name.clone(), Wanted { connector, target })
+    });
+    let (_wanted, connectors) = watch::channel(Arc::new(connectors.collect()));
+    Worker::new(context, connectors)
+        .run(decisions, shutdown, || readiness.set())
+        .await;
     anyhow::ensure!(
         ending.is_cancelled(),
         "the worker has no place in its group any more; the log says why"

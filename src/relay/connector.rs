@@ -1,6 +1,6 @@
 //! A connector as the relay needs it: settings that have been judged.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
@@ -27,6 +27,29 @@ pub struct Connector {
     /// What records are keyed by.
     pub key: Key,
 }
+
+/// What somebody wants of a connector; Kafka Connect's target states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Read, and publish.
+    Running,
+    /// Keep its tasks, but do not poll.
+    Paused,
+    /// Give its tasks up.
+    Stopped,
+}
+
+/// A connector, and what it is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The connector.
+    pub connector: Arc<Connector>,
+    /// Its target state.
+    pub target: Target,
+}
+
+/// All connectors of the group, by name, whoever runs them.
+pub type Connectors = Arc<BTreeMap<String, Wanted>>;
 
 /// Where a task without a position begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! 1. **own**: the group has assigned the partition ([`Worker`]);
 //! 2. **fence**: a new producer rolls back whatever an earlier owner had open, and bars it for ever (`shard`);
 //! 3. **restore**: every position of the partition is read; nobody else can write it any more;
-//! 4. **run**: its tasks fetch and hand over (`task`), its thread commits events and positions together (`writer`);
+//! 4. **run**: its tasks (`crew`) fetch and hand over (`task`), its thread commits events and positions together (`writer`);
 //! 5. **lose**: the tasks are dropped, the thread ends its transaction and drops the producer.
 //!
 //! Fencing before reading is what makes it exact: a position that is read first could still be overtaken by the old
@@ -15,6 +15,7 @@
 //! Not promised: events that the API itself leaves out, repeats, or files behind a cursor that has passed them.
 
 mod connector;
+mod crew;
 mod error;
 mod outbox;
 mod pace;
@@ -39,7 +40,7 @@ use crate::{
 };
 
 pub use self::{
-    connector::{Connector, Key, Start},
+    connector::{Connector, Connectors, Key, Start, Target, Wanted},
     worker::Worker,
 };
 

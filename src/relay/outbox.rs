@@ -77,12 +77,15 @@ impl Outbox {
     }
 
     /// Waits until no more than `ahead` pages are in the shard's hands. After a refusal nothing is, and the task must
-    /// go back to the position that was committed last.
+    /// go back to the position that was committed last. It may be dropped at any time, and called again.
     async fn settle(&mut self, ahead: usize) -> Result<(), TaskError> {
         let mut refused = None;
-        while self.in_flight.len() > ahead || (refused.is_some() && !self.in_flight.is_empty()) {
-            let (position, done) = self.in_flight.pop_front().expect("it is not empty");
-            match done.await.map_err(|_| TaskError::ShardLost)? {
+        while (self.in_flight.len() > ahead || refused.is_some())
+            && let Some((_, done)) = self.in_flight.front_mut()
+        {
+            let answer = done.await.map_err(|_| TaskError::ShardLost)?;
+            let (position, _) = self.in_flight.pop_front().expect("its front was looked at");
+            match answer {
                 Ok(()) => self.committed = Some(position),
                 Err(error) => refused = Some(error),
             }

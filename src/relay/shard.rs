@@ -1,26 +1,35 @@
 //! A shard while this worker owns it: fence, restore, run, lose, and again until the group takes it back.
+//!
+//! It holds a producer only while one of its connectors is to run.
 
 use std::{
-    convert::Infallible,
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Connector, Context, source::Source, task::Task, writer::Writer};
+use super::{
+    Connector, Context,
+    connector::{Connectors, Target},
+    crew::Crew,
+    writer::Writer,
+};
 use crate::{
     backoff::Backoff,
-    event::TaskId,
     kafka::{Error, Positions, Producer, restore},
 };
 
-/// A shard and the connectors that belong to it.
+/// A shard, and what is wanted of it.
 pub(super) struct Shard {
     pub(super) number: u32,
-    pub(super) connectors: Vec<Arc<Connector>>,
+    /// Of the whole group; those that belong here are its own.
+    pub(super) connectors: watch::Receiver<Connectors>,
     pub(super) context: Arc<Context>,
+    /// Whose metrics are shown.
+    pub(super) shown: BTreeSet<String>,
 }
 
 /// A tenure that has lasted so long was a good one.
@@ -30,32 +39,60 @@ const LASTING: Duration = Duration::from_mins(1);
 
 impl Shard {
     /// Runs until `lost`; what it had in hand is then committed or rolled back, and its producer is gone.
-    pub(super) async fn run(self, lost: CancellationToken) {
+    pub(super) async fn run(mut self, lost: CancellationToken) {
         let mut backoff = Backoff::new(
             Duration::from_millis(500),
             Duration::from_secs(30),
             fastrand::Rng::new(),
         );
-        self.context.metrics.shards(1);
-        while !lost.is_cancelled() {
-            let Err(error) = self.tenure(&lost, &mut backoff).await else {
-                break;
-            };
-            let wait = self.wait_after(&error, &mut backoff);
-            tracing::warn!(shard = self.number, %error, retry_in = ?wait, "the shard begins again");
-            tokio::select! {
-                () = lost.cancelled() => {}
-                () = sleep(wait) => {}
+        while self.is_needed(&lost).await {
+            self.context.metrics.shards(1);
+            let ended = self.tenure(&lost, &mut backoff).await;
+            self.context.metrics.shards(-1);
+            if let Err(error) = ended {
+                let wait = self.wait_after(&error, &mut backoff);
+                tracing::warn!(shard = self.number, %error, retry_in = ?wait, "the shard begins again");
+                tokio::select! {
+                    () = lost.cancelled() => {}
+                    () = sleep(wait) => {}
+                }
             }
         }
-        self.context.metrics.shards(-1);
-        for connector in &self.connectors {
-            self.context.metrics.forget(&connector.name);
+        self.show(&[]);
+    }
+
+    /// Waits until a connector is to run here; `false` when the shard is lost instead.
+    async fn is_needed(&mut self, lost: &CancellationToken) -> bool {
+        while !lost.is_cancelled() && self.running().is_empty() {
+            tokio::select! {
+                () = lost.cancelled() => {}
+                changed = self.connectors.changed() => {
+                    if changed.is_err() {
+                        lost.cancelled().await;
+                    }
+                }
+            }
         }
+        !lost.is_cancelled()
+    }
+
+    /// Its connectors that are to run now.
+    fn running(&mut self) -> Vec<Arc<Connector>> {
+        let cluster = &self.context.cluster;
+        let connectors = self.connectors.borrow_and_update();
+        let own = connectors.values().filter(|wanted| {
+            wanted.target == Target::Running
+                && cluster.shard_of(&wanted.connector.name) == self.number
+        });
+        own.map(|wanted| Arc::clone(&wanted.connector)).collect()
     }
 
     /// One producer's time, from its fence to its end.
-    async fn tenure(&self, lost: &CancellationToken, backoff: &mut Backoff) -> Result<(), Error> {
+    async fn tenure(
+        &mut self,
+        lost: &CancellationToken,
+        backoff: &mut Backoff,
+    ) -> Result<(), Error> {
         let (producer, positions) = tokio::select! {
             () = lost.cancelled() => return Ok(()),
             taken = self.take() => taken?,
@@ -73,18 +110,48 @@ impl Shard {
             context.clock,
             Arc::clone(&context.metrics),
         );
-        let mut tasks = self.tasks(&writer, &positions);
+        let mut crew = Crew::new(Arc::clone(context), writer.queue.clone(), positions);
         let result = tokio::select! {
             () = lost.cancelled() => Ok(()),
             error = writer.failed() => Err(error),
-            never = watch(&mut tasks) => match never {},
+            () = self.follow(&mut crew) => Ok(()),
         };
-        tasks.shutdown().await;
+        crew.shutdown().await;
         writer.close().await;
         if begun.elapsed() > LASTING {
             backoff.reset();
         }
         result
+    }
+
+    /// Runs the connectors that are wanted, until there is none.
+    async fn follow(&mut self, crew: &mut Crew) {
+        loop {
+            let running = self.running();
+            crew.become_those_of(&running).await;
+            self.show(&running);
+            if running.is_empty() {
+                return;
+            }
+            tokio::select! {
+                changed = self.connectors.changed() => {
+                    if changed.is_err() {
+                        // Nobody is left who could want something else.
+                        match crew.watch().await {}
+                    }
+                }
+                never = crew.watch() => match never {},
+            }
+        }
+    }
+
+    /// Forgets the metrics of all others: only the one who runs a connector may show them.
+    fn show(&mut self, running: &[Arc<Connector>]) {
+        let names: BTreeSet<_> = running.iter().map(|own| own.name.clone()).collect();
+        for gone in self.shown.difference(&names) {
+            self.context.metrics.forget(gone);
+        }
+        self.shown = names;
     }
 
     /// Fences, then restores.
@@ -100,35 +167,6 @@ impl Shard {
             .expect("fencing and restoring do not panic")
     }
 
-    fn tasks(&self, writer: &Writer, positions: &Positions) -> JoinSet<()> {
-        let mut tasks = JoinSet::new();
-        for connector in &self.connectors {
-            let context = &self.context;
-            let source = Source::new(
-                Arc::clone(connector),
-                context.api.clone(),
-                Arc::clone(&context.metrics),
-            );
-            let source = Arc::new(source);
-            for stream in connector.wanted() {
-                let id = TaskId {
-                    connector: connector.name.clone(),
-                    stream,
-                };
-                let stored = positions.get(&id).cloned();
-                let (connector, source, context) = (
-                    Arc::clone(connector),
-                    Arc::clone(&source),
-                    Arc::clone(context),
-                );
-                tasks.spawn(
-                    Task::new(id, connector, source, context, writer.queue.clone(), stored).run(),
-                );
-            }
-        }
-        tasks
-    }
-
     /// A fenced shard has another owner, of whom this worker's group may not have heard yet: taking the shard back at
     /// once would only have the two fence each other.
     fn wait_after(&self, error: &Error, backoff: &mut Backoff) -> Duration {
@@ -137,12 +175,4 @@ impl Shard {
             _ => backoff.next_wait(),
         }
     }
-}
-
-/// Waits for ever; a task's panic goes through. Tasks end by themselves only when the shard's thread is gone.
-async fn watch(tasks: &mut JoinSet<()>) -> Infallible {
-    while let Some(task) = tasks.join_next().await {
-        task.expect("a task does not panic");
-    }
-    std::future::pending().await
 }

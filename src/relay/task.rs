@@ -16,6 +16,7 @@ use std::{sync::Arc, time::Instant};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use tokio::{sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Connector, Context,
@@ -96,8 +97,25 @@ impl Task {
         }
     }
 
-    /// Polls until the shard is lost.
-    pub(super) async fn run(mut self) {
+    /// Polls until the shard is lost, or until `stop`; then it waits for what it has handed over. The position that it
+    /// leaves behind is committed.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> (TaskId, Option<Stored>) {
+        tokio::select! {
+            () = self.work() => {}
+            () = stop.cancelled() => {
+                // What was refused meanwhile is not committed, and so not what is left behind.
+                let _ = self.outbox.drain().await;
+            }
+        }
+        let left = match self.position {
+            Ok(_) => self.outbox.committed().cloned().map(Stored::Position),
+            Err(unreadable) => Some(Stored::Unreadable(unreadable)),
+        };
+        (TaskId::clone(&self.id), left)
+    }
+
+    /// Returns when the shard is lost.
+    async fn work(&mut self) {
         loop {
             match self.poll().await {
                 Ok(polled) => self.rest(&polled).await,

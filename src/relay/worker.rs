@@ -1,18 +1,26 @@
 //! The worker: runs each shard that the group gives it, and gives it back in order.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{Connector, Context, shard::Shard};
+use super::{Connectors, Context, shard::Shard};
 use crate::kafka::Ownership;
 
 /// All shards of one worker.
 #[derive(Debug)]
 pub struct Worker {
     context: Arc<Context>,
-    connectors: Vec<Arc<Connector>>,
+    connectors: watch::Receiver<Connectors>,
     running: BTreeMap<u32, Running>,
 }
 
@@ -28,12 +36,12 @@ const CLOSE: Duration = Duration::from_secs(15);
 // === impl Worker ===
 
 impl Worker {
-    /// A worker that owns nothing yet.
+    /// A worker that owns nothing yet. Its shards follow what is wanted of their `connectors`.
     #[must_use]
-    pub fn new(context: Context, connectors: Vec<Connector>) -> Self {
+    pub fn new(context: Context, connectors: watch::Receiver<Connectors>) -> Self {
         Self {
             context: Arc::new(context),
-            connectors: connectors.into_iter().map(Arc::new).collect(),
+            connectors,
             running: BTreeMap::new(),
         }
     }
@@ -74,22 +82,13 @@ impl Worker {
         }
     }
 
-    /// Runs a shard, unless it has no connector: it would hold a producer for nothing.
     fn gain(&mut self, number: u32) {
-        let cluster = &self.context.cluster;
-        let own = self
-            .connectors
-            .iter()
-            .filter(|connector| cluster.shard_of(&connector.name) == number);
-        let connectors: Vec<_> = own.cloned().collect();
-        if connectors.is_empty() {
-            return;
-        }
         let lost = CancellationToken::new();
         let shard = Shard {
             number,
-            connectors,
+            connectors: self.connectors.clone(),
             context: Arc::clone(&self.context),
+            shown: BTreeSet::new(),
         };
         let shard = tokio::spawn(shard.run(lost.clone()));
         self.running.insert(number, Running { lost, shard });
