@@ -8,7 +8,6 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
-    sync::watch,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -18,12 +17,13 @@ use crate::{
     backoff::Backoff,
     clock,
     config::Config,
+    connector::Desired,
     disposition::Disposition,
     http::{self, Readiness},
-    kafka::{self, Cluster, Found, Membership, Missing, TopicError},
+    kafka::{self, Cluster, Following, Found, Membership, Missing, TopicError},
     metrics::Metrics,
     onepassword::{self, Limits, Shared, Timeouts},
-    relay::{Context, Target, Wanted, Worker},
+    relay::{Context, Worker},
 };
 
 /// How long leaving the group may take.
@@ -134,12 +134,11 @@ async fn work(
         metrics,
         clock: clock::now,
     };
-    let connectors = config.connectors.into_iter().map(|settings| {
-        let connector = Arc::new(settings.connector);
-        let target = Target::Running;
-        (connector.name.clone(), Wanted { connector, target })
-    });
-    let (_wanted, connectors) = watch::channel(Arc::new(connectors.collect()));
+    let declared = config.connectors.into_iter().map(|own| own.connector);
+    let (mut desired, connectors) = Desired::new(declared, config.allowed, clock::now);
+    let log = context.cluster.topics().connectors();
+    let _following =
+        Following::start(&context.cluster, &log, move |logged| desired.follow(logged))?;
     Worker::new(context, connectors)
         .run(decisions, shutdown, || readiness.set())
         .await;

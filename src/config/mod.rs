@@ -16,14 +16,14 @@ use jiff::Timestamp;
 pub use self::reference::reference;
 use self::{
     document::Document,
-    worker::{GROUP_ID, MONITORING_LISTEN, REST_LISTEN, Worker},
+    worker::{GROUP_ID, MONITORING_LISTEN, REST_LISTEN, SECRETS_DIRS, SECRETS_ENV_PREFIX, Worker},
 };
 use crate::{
     avro::RegistrySettings,
-    connector,
+    connector::{self, Allowed},
     kafka::{Properties, TopicSettings},
-    onepassword::{self, AllowedHosts},
-    secret::{self, Template},
+    onepassword,
+    secret::{self, Reach, Template},
     setting::{Mistakes, Setting, Value, Values, open, refuse_unknown},
 };
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub onepassword: onepassword::Settings,
     /// The connectors that the file declares.
     pub connectors: Vec<connector::Settings>,
+    /// What is allowed to connectors that the file does not declare.
+    pub allowed: Allowed,
 }
 
 /// A file longer than this is none of ours.
@@ -84,6 +86,7 @@ impl Config {
 fn worker_tables() -> impl Iterator<Item = &'static [Setting]> {
     const GROUP: &[Setting] = &[GROUP_ID];
     const PORTS: &[Setting] = &[MONITORING_LISTEN, REST_LISTEN];
+    const SECRETS: &[Setting] = &[SECRETS_DIRS, SECRETS_ENV_PREFIX];
     [
         GROUP,
         Properties::TABLE,
@@ -91,6 +94,7 @@ fn worker_tables() -> impl Iterator<Item = &'static [Setting]> {
         TopicSettings::TABLE,
         onepassword::Settings::TABLE,
         PORTS,
+        SECRETS,
     ]
     .into_iter()
 }
@@ -100,7 +104,7 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
         worker: mut values,
         connectors,
     } = document;
-    values.expand(secret::expand, mistakes);
+    values.expand(|text| secret::expand(text, &Reach::Everywhere), mistakes);
     let kafka = kafka(&values.split_off("kafka."), mistakes);
     // What is unknown is noted; there is nothing else to do about it here.
     let _ = refuse_unknown(&values, worker_tables().flatten(), mistakes);
@@ -108,10 +112,13 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
     let registry = RegistrySettings::parse(&values, mistakes);
     let topics = TopicSettings::parse(&values, mistakes);
     let onepassword = onepassword::Settings::parse(&values, mistakes);
-    let hosts = onepassword::Settings::allowed_hosts(&values);
+    let operator = Allowed {
+        hosts: onepassword::Settings::allowed_hosts(&values),
+        references: Reach::Everywhere,
+    };
     let connectors = connectors
         .into_iter()
-        .map(|(name, values)| connector(&name, &values, &hosts, now, mistakes))
+        .map(|(name, values)| connector(&name, &values, &operator, now, mistakes))
         // All of them first: a bad connector must not hide the next.
         .collect::<Vec<_>>();
     let worker = worker?;
@@ -124,6 +131,10 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
         rest_listen: worker.rest_listen,
         onepassword: onepassword?,
         connectors: connectors.into_iter().collect::<Option<_>>()?,
+        allowed: Allowed {
+            hosts: operator.hosts,
+            references: worker.reach,
+        },
     })
 }
 
@@ -137,12 +148,12 @@ fn kafka(values: &Values, mistakes: &mut Mistakes) -> Option<Properties> {
 fn connector(
     name: &str,
     values: &Values,
-    hosts: &AllowedHosts,
+    allowed: &Allowed,
     now: Timestamp,
     mistakes: &mut Mistakes,
 ) -> Option<connector::Settings> {
     let mut inner = Mistakes::new();
-    let settings = connector::Settings::parse(name, values, hosts, now, &mut inner);
+    let settings = connector::Settings::parse(name, values, allowed, now, &mut inner);
     // Whatever else may be wrong with the connector; a token that is no reference has been refused already.
     let written = values.get(connector::TOKEN.name).and_then(Value::text);
     let token = written.and_then(|text| Template::parse(text).ok());

@@ -1,9 +1,10 @@
 //! The settings that belong to no adapter: the group, and the ports.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
-use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text,
+use crate::{
+    secret::Reach,
+    setting::{Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text},
 };
 
 /// The settings that belong to no adapter.
@@ -12,6 +13,8 @@ pub(super) struct Worker {
     pub(super) group_id: String,
     pub(super) monitoring_listen: SocketAddr,
     pub(super) rest_listen: SocketAddr,
+    /// What connectors that others declare may refer to.
+    pub(super) reach: Reach,
 }
 
 pub(super) const GROUP_ID: Setting = Setting::new(
@@ -36,6 +39,22 @@ pub(super) const REST_LISTEN: Setting = Setting::new(
     "Address and port of the REST API.",
 );
 
+pub(super) const SECRETS_DIRS: Setting = Setting::new(
+    "secrets.dirs",
+    Kind::List,
+    Fallback::Value(""),
+    "Folders below which connectors of the `connectors` topic may refer to files, as `${file:/run/secrets/acme}`. This \
+     file may refer to any.",
+);
+
+pub(super) const SECRETS_ENV_PREFIX: Setting = Setting::new(
+    "secrets.env.prefix",
+    Kind::String,
+    Fallback::Value(""),
+    "What the environment variables begin with that connectors of the `connectors` topic may refer to, as \
+     `${env:ONEPASSWORD_ACME}`; without it they may refer to none. This file may refer to any.",
+);
+
 /// As long as Kafka's longest topic name.
 const LONGEST_GROUP: usize = 249;
 
@@ -50,10 +69,16 @@ impl Worker {
         let group_id = reader.one(&GROUP_ID, group);
         let monitoring_listen = reader.one(&MONITORING_LISTEN, address);
         let rest_listen = reader.one(&REST_LISTEN, address);
+        let dirs = reader.list(&SECRETS_DIRS, folder);
+        let env_prefix = reader.maybe(&SECRETS_ENV_PREFIX, prefix);
         let worker = Self {
             group_id: group_id?,
             monitoring_listen: monitoring_listen?,
             rest_listen: rest_listen?,
+            reach: Reach::Within {
+                dirs: dirs?.unwrap_or_default(),
+                env_prefix: env_prefix?.unwrap_or_default(),
+            },
         };
         if overlap(worker.monitoring_listen, worker.rest_listen) {
             let what = format!("is the same port as that of {}", MONITORING_LISTEN.name);
@@ -77,6 +102,24 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.trim()
         .parse()
         .map_err(|_| "is no address with a port: write it as 0.0.0.0:9464 or [::]:9464".to_owned())
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if !path.is_absolute() {
+        return Err("is no absolute path: write it as /run/secrets".to_owned());
+    }
+    Ok(path)
+}
+
+fn prefix(written: &str) -> Result<String, String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !written.chars().all(good) {
+        return Err(
+            "cannot begin a variable's name: these have letters, digits and '_'".to_owned(),
+        );
+    }
+    Ok(written.to_owned())
 }
 
 /// Port 0 is any free one.

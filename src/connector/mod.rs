@@ -1,12 +1,16 @@
 //! A connector: one 1Password account's integration, as Kafka Connect knows connectors.
 
+mod desired;
 mod ignored;
+mod record;
 mod settings;
 mod start;
 mod table;
 
 pub use self::{
-    settings::{Settings, check_name},
+    desired::Desired,
+    record::Properties,
+    settings::{Allowed, Settings, check_name},
     table::{TABLE, TOKEN},
 };
 

@@ -15,7 +15,7 @@ use crate::{
     event::Stream,
     onepassword::{AllowedHosts, HostError},
     relay::{Connector, Key},
-    secret::{self, Template},
+    secret::{self, Reach, Template},
     setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown, whole},
 };
 
@@ -26,6 +26,15 @@ pub struct Settings {
     pub connector: Connector,
     /// What was written and has no effect, in words.
     pub notes: Vec<String>,
+}
+
+/// What the worker's operator allows whoever declares a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// Where tokens may be sent.
+    pub hosts: AllowedHosts,
+    /// What may be referred to.
+    pub references: Reach,
 }
 
 const KEYS: [(&str, Key); 4] = [
@@ -43,35 +52,34 @@ const LONGEST_NAME: usize = 249;
 impl Settings {
     /// Reads the settings of the connector `name`; nothing where there is a mistake.
     ///
-    /// All references but the token's are resolved, which does blocking file I/O. Hosts are judged by `hosts`, times
-    /// by `now`.
+    /// All references but the token's are resolved, which does blocking file I/O. Times are judged by `now`.
     pub fn parse(
         name: &str,
         values: &Values,
-        hosts: &AllowedHosts,
+        allowed: &Allowed,
         now: Timestamp,
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
         let (given, notes) = without_ignored(values);
         let is_known = refuse_unknown(&given, TABLE, mistakes);
-        let given = expanded(given, mistakes);
+        let given = expanded(given, &allowed.references, mistakes);
         let mut reader = Reader::new(&given, mistakes);
-        let settings = Self::read(name, notes, hosts, now, &mut reader).ok()?;
+        let settings = Self::read(name, notes, allowed, now, &mut reader).ok()?;
         is_known.ok().map(|()| settings)
     }
 
     fn read(
         name: &str,
         notes: Vec<String>,
-        hosts: &AllowedHosts,
+        allowed: &Allowed,
         now: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<Self, Reported> {
         let name = own_name(name, reader);
         let class = reader.maybe(&CLASS, class);
         let tasks_max = reader.maybe(&TASKS_MAX, whole(1..=i32::MAX));
-        let token = token(reader);
-        let url = reader.maybe(&URL, |text| url(text, hosts));
+        let token = token(reader, &allowed.references);
+        let url = reader.maybe(&URL, |text| url(text, &allowed.hosts));
         let streams = streams(reader);
         let start = reader.one(&START_TIME, |text| start::parse(text, now));
         let poll_interval = reader.one(&POLL_INTERVAL_MS, whole(1_000..=86_400_000_u64));
@@ -125,9 +133,9 @@ fn without_ignored(values: &Values) -> (Values, Vec<String>) {
 }
 
 /// The token's references are resolved where it is used.
-fn expanded(mut given: Values, mistakes: &mut Mistakes) -> Values {
+fn expanded(mut given: Values, reach: &Reach, mistakes: &mut Mistakes) -> Values {
     let token = given.remove(TOKEN.name);
-    given.expand(secret::expand, mistakes);
+    given.expand(|text| secret::expand(text, reach), mistakes);
     if let Some(token) = token {
         given.insert(TOKEN.name.to_owned(), token);
     }
@@ -153,7 +161,7 @@ fn class(text: &str) -> Result<(), String> {
     Err(format!("is no connector here: there is only {CLASS_NAME}"))
 }
 
-fn token(reader: &mut Reader<'_>) -> Result<Template, Reported> {
+fn token(reader: &mut Reader<'_>, reach: &Reach) -> Result<Template, Reported> {
     const REFERENCE: &str =
         "write a reference to it, such as ${file:/run/secrets/acme} or ${env:ACME_TOKEN}";
     let token = reader.maybe(&TOKEN, |text| {
@@ -162,6 +170,7 @@ fn token(reader: &mut Reader<'_>) -> Result<Template, Reported> {
         if template.is_literal() {
             return Err(format!("is written out: {REFERENCE}"));
         }
+        reach.check(&template).map_err(|error| error.to_string())?;
         Ok(template)
     })?;
     token.ok_or_else(|| reader.refuse(&TOKEN, format!("is missing: {REFERENCE}")))

@@ -6,7 +6,11 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::{
-    event::Stream, onepassword::AllowedHosts, relay::Connector, secret::Template, setting::Mistakes,
+    event::Stream,
+    onepassword::AllowedHosts,
+    relay::Connector,
+    secret::{Reach, Template},
+    setting::Mistakes,
 };
 
 /// Cargo sets it for every test.
@@ -21,10 +25,13 @@ fn parse_named(name: &str, pairs: &[(&str, &str)]) -> Result<Settings, Vec<Strin
         .iter()
         .map(|&(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
-    let hosts = AllowedHosts::new(["localhost:8443"]).unwrap();
+    let allowed = Allowed {
+        hosts: AllowedHosts::new(["localhost:8443"]).unwrap(),
+        references: Reach::Everywhere,
+    };
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
     let mut mistakes = Mistakes::new();
-    let settings = Settings::parse(name, &values, &hosts, now, &mut mistakes);
+    let settings = Settings::parse(name, &values, &allowed, now, &mut mistakes);
     assert_eq!(settings.is_some(), mistakes.is_empty());
     settings.ok_or_else(|| mistakes.iter().map(ToString::to_string).collect())
 }

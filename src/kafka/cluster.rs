@@ -104,7 +104,7 @@ impl Cluster {
             .set("partitioner", "murmur2_random")
             .set(
                 "message.max.bytes",
-                super::topics::LARGEST_RECORD.to_string(),
+                super::layout::LARGEST_RECORD.to_string(),
             )
             .set("batch.size", self.batch_size.to_string())
             .set("delivery.report.only.error", "true");
@@ -125,8 +125,20 @@ impl Cluster {
         config
     }
 
-    /// A consumer that reads partitions by hand, and only what was committed.
+    /// A consumer that reads partitions by hand to their ends, and only what was committed.
     pub(super) fn reader(&self) -> Result<BaseConsumer<Quiet>, KafkaError> {
+        let mut config = self.reading();
+        // The end of a partition is known only when a fetch comes back empty, and that waits for so long.
+        config.set("fetch.wait.max.ms", "10");
+        config.create_with_context(Quiet)
+    }
+
+    /// A consumer that reads on and on.
+    pub(super) fn follower(&self) -> Result<BaseConsumer<Quiet>, KafkaError> {
+        self.reading().create_with_context(Quiet)
+    }
+
+    fn reading(&self) -> ClientConfig {
         let mut config = self.client(&[]);
         config.remove("group.instance.id");
         // Only the leader knows the end of what is committed; a follower nearby may lag behind it.
@@ -136,10 +148,8 @@ impl Cluster {
             .set("isolation.level", "read_committed")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
-            // The end of a partition is known only when a fetch comes back empty, and that waits for so long.
-            .set("fetch.wait.max.ms", "10")
             .set("auto.offset.reset", "earliest");
-        config.create_with_context(Quiet)
+        config
     }
 
     pub(super) fn admin(&self) -> KafkaResult<AdminClient<Quiet>> {

@@ -164,6 +164,7 @@ impl Transaction<'_> {
     }
 
     /// Whether the broker has still to answer for some of its records.
+    #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.producer.inner.in_flight_count() > 0
     }

@@ -1,14 +1,14 @@
-//! The topics that the workers use: their names, their creation, and what existing ones are checked for.
+//! The topics that the workers use: missing ones are created, existing ones checked.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
-    admin::{AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{AdminOptions, ConfigResource, ResourceSpecifier},
     consumer::Consumer,
     error::{KafkaError, RDKafkaErrorCode as Code},
 };
 
-use super::{Cluster, Error, Misplaced, TopicSettings};
+use super::{Cluster, Error, Misplaced, layout::Wanted};
 use crate::{disposition::Disposition, event::Stream};
 
 /// What the worker found, once every topic is there.
@@ -52,17 +52,6 @@ pub enum TopicError {
     Kafka(#[from] Error),
 }
 
-/// A topic as it is created.
-struct Wanted {
-    name: String,
-    partitions: u32,
-    configs: Vec<(&'static str, String)>,
-}
-
-/// The largest record that any topic of ours takes, an event of extreme size as a dead letter: an answer of the API
-/// is 64 MiB at most, and a request to a broker 100 MiB (`socket.request.max.bytes`).
-pub(super) const LARGEST_RECORD: u32 = 67_108_864;
-
 const ANSWER: Duration = Duration::from_secs(30);
 /// A cluster that is there tells its topics quickly.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -77,61 +66,6 @@ impl TopicError {
             Self::Unfit(_) | Self::Misplaced(_) => Disposition::Stop,
             Self::Kafka(_) => Disposition::Retry(None),
         }
-    }
-}
-
-// === impl TopicSettings ===
-
-impl TopicSettings {
-    /// Where a stream's events go.
-    #[must_use]
-    pub fn events(&self, stream: Stream) -> String {
-        format!("{}.{stream}", self.prefix)
-    }
-
-    /// Where positions are kept.
-    #[must_use]
-    pub fn cursors(&self) -> String {
-        format!("{}.cursors", self.prefix)
-    }
-
-    /// Where items go that could not become records.
-    #[must_use]
-    pub fn dead_letters(&self) -> String {
-        format!("{}.deadletters", self.prefix)
-    }
-
-    /// Every topic, as it is created.
-    fn all(&self) -> Vec<Wanted> {
-        let retention = ("retention.ms", self.retention_ms.to_string());
-        let delete = ("cleanup.policy", "delete".to_owned());
-        let mut topics: Vec<_> = Stream::ALL
-            .map(|stream| Wanted {
-                name: self.events(stream),
-                partitions: self.partitions,
-                configs: vec![delete.clone(), retention.clone()],
-            })
-            .into();
-        topics.push(Wanted {
-            name: self.cursors(),
-            partitions: self.shards,
-            configs: vec![
-                ("cleanup.policy", "compact".to_owned()),
-                ("segment.ms", "3600000".to_owned()),
-                ("segment.bytes", "16777216".to_owned()),
-                ("min.cleanable.dirty.ratio", "0.1".to_owned()),
-            ],
-        });
-        topics.push(Wanted {
-            name: self.dead_letters(),
-            partitions: 1,
-            configs: vec![
-                delete,
-                retention,
-                ("max.message.bytes", LARGEST_RECORD.to_string()),
-            ],
-        });
-        topics
     }
 }
 
@@ -172,6 +106,17 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
             "{cursors} has {} partitions, but topics.shards is {shards}: set topics.shards: {}, or grow the topic: \
              kafka-topics.sh --bootstrap-server … --alter --topic {cursors} --partitions {shards}",
             found.cursors_partitions, found.cursors_partitions
+        )));
+    }
+    let connectors = cluster.topics().connectors();
+    if let Some(partitions) = existing
+        .get(&connectors)
+        .filter(|partitions| **partitions > 1)
+    {
+        unfit.push(Unfit(format!(
+            "{connectors} has {partitions} partitions, but what is wanted of connectors needs one order: it must have one \
+             partition. Delete the topic where no connector is kept in it, the worker creates it anew; or choose another \
+             topics.prefix"
         )));
     }
     check_configs(cluster, &mut found, &mut unfit).await?;
@@ -244,7 +189,7 @@ async fn create(
             Err((_, code @ Code::TopicAlreadyExists)) => {
                 return Err(Error::Unavailable(KafkaError::AdminOp(code)).into());
             }
-            Err((_, code)) => unfit.push(topic.uncreated(replication, code)),
+            Err((_, code)) => unfit.push(Unfit(topic.uncreated(replication, code))),
         }
     }
     if unfit.is_empty() {
@@ -273,40 +218,6 @@ impl Found {
     }
 }
 
-// === impl Wanted ===
-
-impl Wanted {
-    fn request(&self, replication: i32) -> NewTopic<'_> {
-        let partitions =
-            i32::try_from(self.partitions).expect("settings bound the number of partitions");
-        let topic = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(replication));
-        self.configs
-            .iter()
-            .fold(topic, |topic, (name, value)| topic.set(name, value))
-    }
-
-    fn uncreated(&self, replication: i32, code: Code) -> Unfit {
-        let Self {
-            name,
-            partitions,
-            configs,
-        } = self;
-        let configs: Vec<_> = configs
-            .iter()
-            .map(|(name, value)| format!("--config {name}={value}"))
-            .collect();
-        let replication = match replication {
-            -1 => String::new(),
-            factor => format!("--replication-factor {factor} "),
-        };
-        Unfit(format!(
-            "{name} is missing and cannot be created ({code}): allow this user to create it, or have it created: \
-             kafka-topics.sh --bootstrap-server … --create --topic {name} --partitions {partitions} {replication}{}",
-            configs.join(" ")
-        ))
-    }
-}
-
 async fn check_configs(
     cluster: &Cluster,
     found: &mut Found,
@@ -315,11 +226,18 @@ async fn check_configs(
     for (name, configs) in configs(cluster, &found.missing).await? {
         let get = |config: &str| configs.get(config).map(String::as_str);
         let compact = |policy: &str| policy.split(',').any(|policy| policy.trim() == "compact");
-        if name == cluster.topics().cursors()
+        let forgotten = if name == cluster.topics().cursors() {
+            Some("positions")
+        } else if name == cluster.topics().connectors() {
+            Some("connectors")
+        } else {
+            None
+        };
+        if let Some(what) = forgotten
             && get("cleanup.policy").is_some_and(|policy| !compact(policy))
         {
             unfit.push(Unfit(format!(
-                "{name} is not compacted and would forget positions: kafka-configs.sh --bootstrap-server … --alter \
+                "{name} is not compacted and would forget {what}: kafka-configs.sh --bootstrap-server … --alter \
                  --entity-type topics --entity-name {name} --add-config cleanup.policy=compact"
             )));
         }

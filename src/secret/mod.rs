@@ -5,13 +5,17 @@
 //! use, so that a rotated secret is picked up without a restart. What a reference leads to is not expanded again, is
 //! never part of an error, and never shown by `Debug`.
 
+mod reach;
 mod reference;
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::reference::Reference;
+pub use self::{
+    reach::{OutOfReach, Reach},
+    reference::Reference,
+};
 
 /// A value with references in it. Its `Debug` form shows these, and `…` for any other text.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +40,9 @@ pub enum ExpandError {
     /// It is not well-formed.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
+    /// One of its references is not its author's to write.
+    #[error(transparent)]
+    OutOfReach(#[from] OutOfReach),
     /// One of its references leads to nothing usable.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -123,10 +130,11 @@ impl fmt::Debug for Template {
 ///
 /// # Errors
 ///
-/// The text is not well-formed, or a reference leads to nothing usable.
-pub fn expand(text: &str) -> Result<String, ExpandError> {
-    let resolved = Template::parse(text)?.resolve()?;
-    Ok(resolved.expose_secret().to_owned())
+/// The text is not well-formed, or a reference is out of reach or leads to nothing usable.
+pub fn expand(text: &str, reach: &Reach) -> Result<String, ExpandError> {
+    let template = Template::parse(text)?;
+    reach.check(&template)?;
+    Ok(template.resolve()?.expose_secret().to_owned())
 }
 
 #[cfg(test)]
@@ -265,7 +273,10 @@ mod tests {
             ),
         ] {
             let error = error.to_owned();
-            assert_eq!(expand(text).unwrap_err().to_string(), error);
+            assert_eq!(
+                expand(text, &Reach::Everywhere).unwrap_err().to_string(),
+                error
+            );
         }
     }
 

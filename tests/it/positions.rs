@@ -8,10 +8,7 @@ use onepassword_kafka_dev::{
     reader::Message,
     simulator::{Stream, When},
 };
-use rdkafka::{
-    ClientConfig,
-    producer::{FutureProducer, FutureRecord},
-};
+use rdkafka::ClientConfig;
 use serde_json::Value;
 
 use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics};
@@ -22,19 +19,7 @@ fn key(stream: Stream) -> String {
 
 /// Writes a record into the cursors topic, as an operator would.
 async fn write(scene: &Scene, partition: i32, key: &str, value: Option<&str>) {
-    let producer: FutureProducer = ClientConfig::new()
-        .set("bootstrap.servers", &scene.bootstrap)
-        .create()
-        .unwrap();
-    let topic = scene.topic("cursors");
-    let mut record = FutureRecord::to(&topic).key(key).partition(partition);
-    record.payload = value;
-    in_time(
-        "the record is written",
-        producer.send(record, Duration::from_secs(30)),
-    )
-    .await
-    .unwrap();
+    scene.write("cursors", partition, key, value).await;
 }
 
 /// The records of a stream's position, oldest first.

@@ -23,6 +23,10 @@ use onepassword_kafka_dev::{
     stack::{self, Stack},
     worker::{Metrics, Program, Worker},
 };
+use rdkafka::{
+    ClientConfig,
+    producer::{FutureProducer, FutureRecord},
+};
 use serde_json::Value;
 
 pub(crate) const ACCOUNT: &str = TokenSpec::ACCOUNT;
@@ -191,6 +195,19 @@ connectors:
         read_topic(&self.bootstrap, topic, Isolation::Committed)
             .await
             .unwrap()
+    }
+
+    /// Writes a record into one of the scene's topics.
+    pub(crate) async fn write(&self, topic: &str, partition: i32, key: &str, value: Option<&str>) {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .create()
+            .unwrap();
+        let topic = self.topic(topic);
+        let mut record = FutureRecord::to(&topic).key(key).partition(partition);
+        record.payload = value;
+        let written = producer.send(record, Duration::from_secs(30));
+        in_time("the record is written", written).await.unwrap();
     }
 
     /// Waits until `count` messages are committed to the event topics, whoever has committed them.

@@ -1,0 +1,122 @@
+//! Which topics there are: their names, and how each is created.
+
+use rdkafka::{
+    admin::{NewTopic, TopicReplication},
+    error::RDKafkaErrorCode as Code,
+};
+
+use super::TopicSettings;
+use crate::event::Stream;
+
+/// A topic as it is created.
+pub(super) struct Wanted {
+    pub(super) name: String,
+    pub(super) partitions: u32,
+    pub(super) configs: Vec<(&'static str, String)>,
+}
+
+/// The largest record that any topic of ours takes, an event of extreme size as a dead letter: an answer of the API
+/// is 64 MiB at most, and a request to a broker 100 MiB (`socket.request.max.bytes`).
+pub(super) const LARGEST_RECORD: u32 = 67_108_864;
+
+// === impl TopicSettings ===
+
+impl TopicSettings {
+    /// Where a stream's events go.
+    #[must_use]
+    pub fn events(&self, stream: Stream) -> String {
+        format!("{}.{stream}", self.prefix)
+    }
+
+    /// Where positions are kept.
+    #[must_use]
+    pub fn cursors(&self) -> String {
+        format!("{}.cursors", self.prefix)
+    }
+
+    /// Where it is kept which connectors are wanted.
+    #[must_use]
+    pub fn connectors(&self) -> String {
+        format!("{}.connectors", self.prefix)
+    }
+
+    /// Where items go that could not become records.
+    #[must_use]
+    pub fn dead_letters(&self) -> String {
+        format!("{}.deadletters", self.prefix)
+    }
+
+    /// Every topic, as it is created.
+    pub(super) fn all(&self) -> Vec<Wanted> {
+        let retention = ("retention.ms", self.retention_ms.to_string());
+        let delete = ("cleanup.policy", "delete".to_owned());
+        let mut topics: Vec<_> = Stream::ALL
+            .map(|stream| Wanted {
+                name: self.events(stream),
+                partitions: self.partitions,
+                configs: vec![delete.clone(), retention.clone()],
+            })
+            .into();
+        topics.push(compacted(self.cursors(), self.shards));
+        topics.push(compacted(self.connectors(), 1));
+        topics.push(Wanted {
+            name: self.dead_letters(),
+            partitions: 1,
+            configs: vec![
+                delete,
+                retention,
+                ("max.message.bytes", LARGEST_RECORD.to_string()),
+            ],
+        });
+        topics
+    }
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    pub(super) fn request(&self, replication: i32) -> NewTopic<'_> {
+        let partitions =
+            i32::try_from(self.partitions).expect("settings bound the number of partitions");
+        let topic = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(replication));
+        self.configs
+            .iter()
+            .fold(topic, |topic, (name, value)| topic.set(name, value))
+    }
+
+    /// Why it is missing, and the command that creates it.
+    pub(super) fn uncreated(&self, replication: i32, code: Code) -> String {
+        let Self {
+            name,
+            partitions,
+            configs,
+        } = self;
+        let configs: Vec<_> = configs
+            .iter()
+            .map(|(name, value)| format!("--config {name}={value}"))
+            .collect();
+        let replication = match replication {
+            -1 => String::new(),
+            factor => format!("--replication-factor {factor} "),
+        };
+        format!(
+            "{name} is missing and cannot be created ({code}): allow this user to create it, or have it created: \
+             kafka-topics.sh --bootstrap-server … --create --topic {name} --partitions {partitions} {replication}{}",
+            configs.join(" ")
+        )
+    }
+}
+
+/// A topic of which the last record of each key is kept.
+fn compacted(name: String, partitions: u32) -> Wanted {
+    Wanted {
+        name,
+        partitions,
+        configs: vec![
+            ("cleanup.policy", "compact".to_owned()),
+            ("segment.ms", "3600000".to_owned()),
+            ("segment.bytes", "16777216".to_owned()),
+            ("min.cleanable.dirty.ratio", "0.1".to_owned()),
+        ],
+    }
+}

@@ -1,0 +1,218 @@
+//! What is wanted of the workers, as the connectors topic tells it: connectors come, change, pause and go while the
+//! workers run.
+
+use onepassword_kafka_dev::{
+    reader::check,
+    simulator::{Stream, TokenSpec},
+    worker::{Metrics, Worker},
+};
+use serde_json::json;
+
+use crate::scene::{ACCOUNT, Scene, Script, logged, metrics, uuids};
+
+/// The account of the connectors that the topic declares.
+const OTHER: &str = "OTHERACCOUNT7777777777777A";
+
+/// Declares a connector, or takes it back.
+async fn declare(scene: &Scene, name: &str, properties: Option<serde_json::Value>) {
+    let value = properties.map(|properties| json!({ "properties": properties }).to_string());
+    let key = format!("connector-{name}");
+    scene.write("connectors", 0, &key, value.as_deref()).await;
+}
+
+/// Sets a connector's target state.
+async fn target(scene: &Scene, name: &str, state: &str) {
+    let value = json!({ "state": state, "state.v2": state }).to_string();
+    let key = format!("target-state-{name}");
+    scene.write("connectors", 0, &key, Some(&value)).await;
+}
+
+/// A worker that lets connectors refer to the files beside its own.
+fn open() -> Script {
+    Script {
+        worker: "secrets.dirs: [/]".to_owned(),
+        ..Script::default()
+    }
+}
+
+/// The settings of a connector of the other account.
+fn other(scene: &Scene) -> serde_json::Value {
+    let token = scene.simulator.issue(TokenSpec {
+        account_uuid: OTHER.to_owned(),
+        ..TokenSpec::default()
+    });
+    let path = scene.program.write("other", token.as_str()).unwrap();
+    json!({
+        "connector.class": "OnePasswordEventsSource",
+        "onepassword.token": format!("${{file:{}}}", path.display()),
+        "poll.interval.ms": "1000",
+        "name": null,
+    })
+}
+
+fn events(m: &Metrics, connector: &str) -> f64 {
+    m.sum(
+        "onepassword_events_total",
+        &[&format!("connector=\"{connector}\"")],
+    )
+}
+
+async fn states(worker: &Worker, connector: &str, count: f64) {
+    let label = format!("connector=\"{connector}\"");
+    let what = format!("{connector} has {count} tasks");
+    metrics(worker, &what, |m| {
+        let states = m.sum("onepassword_task_state", &[&label]);
+        (states - count).abs() < 0.5
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connector_of_the_topic_runs_until_it_is_taken_back() {
+    let scene = Scene::play(open()).await;
+    scene.publish(5);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    declare(&scene, "other", Some(other(&scene))).await;
+    metrics(&worker, "the other's events", |m| {
+        events(m, "other") >= 20.0
+    })
+    .await;
+    declare(&scene, "other", None).await;
+    states(&worker, "other", 0.0).await;
+    let asked = |scene: &Scene| scene.simulator.requests().to("/api/v2/auditevents").count();
+    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    scene.publish(5);
+    let before = asked(&scene);
+    metrics(&worker, "the first goes on", |m| events(m, "acme") >= 30.0).await;
+    assert!(asked(&scene) > before);
+    scene.end(worker).await;
+    let published = scene.simulator.published(OTHER, Stream::AuditEvents);
+    let own = scene.simulator.published(ACCOUNT, Stream::AuditEvents);
+    let expected: Vec<_> = published.into_iter().take(20).chain(own).collect();
+    let report = check(uuids(&expected), &scene.messages(Stream::AuditEvents).await);
+    assert!(report.is_exactly_once(), "{report}");
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_paused_connector_does_not_poll_and_goes_on_where_it_was() {
+    let scene = Scene::start().await;
+    scene.publish(5);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    for state in ["PAUSED", "STOPPED"] {
+        target(&scene, "acme", state).await;
+        states(&worker, "acme", 0.0).await;
+        let polls = scene.simulator.requests().to("/api/v2/auditevents").count();
+        scene.publish(5);
+        target(&scene, "acme", "RUNNING").await;
+        states(&worker, "acme", 3.0).await;
+        scene.all_delivered().await;
+        assert!(scene.simulator.requests().to("/api/v2/auditevents").count() > polls);
+    }
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_target_state_holds_for_the_next_worker() {
+    let scene = Scene::start().await;
+    scene.publish(5);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    target(&scene, "acme", "STOPPED").await;
+    states(&worker, "acme", 0.0).await;
+    scene.end(worker).await;
+    scene.publish(5);
+    let worker = scene.worker();
+    logged(&worker, "the connectors topic is read").await;
+    states(&worker, "acme", 0.0).await;
+    assert_eq!(scene.messages(Stream::AuditEvents).await.len(), 5);
+    target(&scene, "acme", "RUNNING").await;
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_connector_that_changes_again_and_again_loses_and_repeats_nothing() {
+    let scene = Scene::play(open()).await;
+    let settings = other(&scene);
+    for stream in Stream::ALL {
+        let past = std::time::Duration::from_hours(72);
+        scene.simulator.history(OTHER, stream, 4_000, past);
+    }
+    let worker = scene.worker();
+    for round in 1..=20 {
+        let mut settings = settings.clone();
+        settings["page.limit"] = json!((40 + round).to_string());
+        declare(&scene, "other", Some(settings)).await;
+        let more = f64::from(round) * 200.0;
+        metrics(&worker, "it goes on", |m| events(m, "other") >= more).await;
+    }
+    metrics(&worker, "all of them", |m| events(m, "other") >= 12_000.0).await;
+    scene.end(worker).await;
+    for stream in Stream::ALL {
+        let published = scene.simulator.published(OTHER, stream);
+        let report = check(uuids(&published), &scene.messages(stream).await);
+        assert!(report.is_exactly_once(), "{stream}: {report}");
+    }
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn what_others_declare_cannot_read_the_workers_files() {
+    let scene = Scene::start().await;
+    let worker = scene.worker();
+    declare(&scene, "thief", Some(other(&scene))).await;
+    let told = logged(&worker, "its settings are wrong").await;
+    assert!(
+        told.contains("thief") && told.contains("secrets.dirs"),
+        "{told}"
+    );
+    scene.publish(5);
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_reported_and_skipped() {
+    let scene = Scene::play(open()).await;
+    let worker = scene.worker();
+    logged(&worker, "the connectors topic is read").await;
+    for (key, value) in [
+        ("connector-other", "no JSON"),
+        ("connector-other", r#"{"properties":{"a":["b"]}}"#),
+        ("target-state-other", r#"{"state":"DREAMING"}"#),
+        ("something-new-other", "{}"),
+    ] {
+        scene.write("connectors", 0, key, Some(value)).await;
+    }
+    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    declare(&scene, "other", Some(other(&scene))).await;
+    metrics(&worker, "the other's events", |m| {
+        events(m, "other") >= 20.0
+    })
+    .await;
+    let skipped = |line: &&String| line.contains("a record of the connectors topic is skipped");
+    assert_eq!(worker.log().iter().filter(skipped).count(), 4);
+    scene.end(worker).await;
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_connector_of_the_file_wins_over_one_of_the_topic() {
+    let scene = Scene::play(open()).await;
+    scene.publish(5);
+    let worker = scene.worker();
+    declare(&scene, "acme", Some(other(&scene))).await;
+    logged(&worker, "that the worker's file declares").await;
+    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    scene.publish(5);
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
