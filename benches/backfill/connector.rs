@@ -123,6 +123,8 @@ topics:
   retention.ms: -1
 monitoring:
   listen: 127.0.0.1:0
+rest:
+  listen: 127.0.0.1:0
 onepassword:
   allowed.hosts: [\"{api}\"]
   requests.per.minute: 1000000

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use onepassword_kafka::{
     clock,
     event::{Cursor, Place, Position, Stream, TaskId},
-    kafka::{Cluster, Missing, Producer, TopicSettings, ensure as topics, restore},
+    kafka::{Cluster, Cursors, Missing, Producer, TopicSettings, ensure as topics, restore},
 };
 use onepassword_kafka_dev::stack::Stack;
 
@@ -60,7 +60,7 @@ fn write(cluster: &Cluster) -> anyhow::Result<()> {
         place: Place::After(cursor),
         ..Position::start(now, now)
     };
-    let value = serde_json::to_vec(&position)?;
+    let cursors = Cursors::of(cluster, SHARD);
     let mut producer = Producer::fence(cluster, SHARD)?;
     let mut transaction = producer.begin()?;
     for number in 0..POSITIONS {
@@ -68,7 +68,7 @@ fn write(cluster: &Cluster) -> anyhow::Result<()> {
             connector: format!("connector-{number}"),
             stream: Stream::AuditEvents,
         };
-        transaction.store(&task, &value, now.as_millisecond())?;
+        cursors.store(&mut transaction, &task, &position, now.as_millisecond())?;
     }
     Ok(transaction.commit()?)
 }

@@ -170,9 +170,21 @@ impl Worker {
     ///
     /// When it ends before it serves any.
     pub async fn monitoring(&self) -> io::Result<SocketAddr> {
-        let line = self
-            .logged(|line| line.contains("/readyz are served"))
-            .await;
+        self.address("/readyz are served").await
+    }
+
+    /// Where it serves its REST API.
+    ///
+    /// # Errors
+    ///
+    /// When it ends before it serves any.
+    pub async fn rest(&self) -> io::Result<SocketAddr> {
+        self.address("the REST API is served").await
+    }
+
+    /// The address that it logs with these words.
+    async fn address(&self, words: &str) -> io::Result<SocketAddr> {
+        let line = self.logged(|line| line.contains(words)).await;
         let line = line.ok_or_else(|| {
             io::Error::other(format!("the worker has ended: {}", self.log().join("\n")))
         })?;

@@ -16,7 +16,10 @@ use jiff::Timestamp;
 pub use self::reference::reference;
 use self::{
     document::Document,
-    worker::{GROUP_ID, MONITORING_LISTEN, REST_LISTEN, SECRETS_DIRS, SECRETS_ENV_PREFIX, Worker},
+    worker::{
+        GROUP_ID, MONITORING_LISTEN, REST_ANONYMOUS, REST_LISTEN, SECRETS_DIRS, SECRETS_ENV_PREFIX,
+        Worker,
+    },
 };
 use crate::{
     avro::RegistrySettings,
@@ -85,7 +88,7 @@ impl Config {
 /// All tables of settings that a worker's file may have.
 fn worker_tables() -> impl Iterator<Item = &'static [Setting]> {
     const GROUP: &[Setting] = &[GROUP_ID];
-    const PORTS: &[Setting] = &[MONITORING_LISTEN, REST_LISTEN];
+    const PORTS: &[Setting] = &[MONITORING_LISTEN, REST_LISTEN, REST_ANONYMOUS];
     const SECRETS: &[Setting] = &[SECRETS_DIRS, SECRETS_ENV_PREFIX];
     [
         GROUP,

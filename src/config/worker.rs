@@ -4,7 +4,9 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use crate::{
     secret::Reach,
-    setting::{Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text},
+    setting::{
+        Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean, text,
+    },
 };
 
 /// The settings that belong to no adapter.
@@ -36,8 +38,16 @@ pub(super) const REST_LISTEN: Setting = Setting::new(
     "rest.listen",
     Kind::String,
     Fallback::Value("127.0.0.1:8083"),
-    "Address and port of the REST API.",
+    "Address and port of Kafka Connect's REST API.",
 );
+
+pub(super) const REST_ANONYMOUS: Setting = Setting::new(
+    "rest.anonymous",
+    Kind::Boolean,
+    Fallback::Value("false"),
+    "Whether the REST API may be reached from other machines, where everybody who reaches it may change connectors.",
+)
+.importance(Importance::Low);
 
 pub(super) const SECRETS_DIRS: Setting = Setting::new(
     "secrets.dirs",
@@ -69,6 +79,7 @@ impl Worker {
         let group_id = reader.one(&GROUP_ID, group);
         let monitoring_listen = reader.one(&MONITORING_LISTEN, address);
         let rest_listen = reader.one(&REST_LISTEN, address);
+        let anonymous = reader.one(&REST_ANONYMOUS, boolean);
         let dirs = reader.list(&SECRETS_DIRS, folder);
         let env_prefix = reader.maybe(&SECRETS_ENV_PREFIX, prefix);
         let worker = Self {
@@ -80,6 +91,11 @@ impl Worker {
                 env_prefix: env_prefix?.unwrap_or_default(),
             },
         };
+        if !anonymous? && !worker.rest_listen.ip().is_loopback() {
+            let what = "can be reached from other machines, and whoever reaches it may change connectors: listen on \
+                        127.0.0.1:8083 or, where that is meant, set rest.anonymous: true";
+            return Err(reader.refuse(&REST_LISTEN, what));
+        }
         if overlap(worker.monitoring_listen, worker.rest_listen) {
             let what = format!("is the same port as that of {}", MONITORING_LISTEN.name);
             return Err(reader.refuse(&REST_LISTEN, what));

@@ -2,9 +2,12 @@
 //!
 //! The log is the connectors topic. Each worker reads all of it and comes to the same conclusions, record by record; what
 //! its shards own it then runs. A connector of the file wins over one of the same name in the log. One whose settings
-//! are wrong does not run, and nor does one that may not be declared there: the log says what is the matter.
+//! are wrong does not run: its state says what is the matter.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tokio::sync::watch;
 
@@ -22,17 +25,30 @@ use crate::{
 /// What the file and the log say, up to some record of the log.
 #[derive(Debug)]
 pub struct Desired {
-    /// Those of the file.
-    declared: BTreeMap<String, Arc<Connector>>,
-    /// Those of the log; nothing where the settings are wrong.
-    logged: BTreeMap<String, Option<Arc<Connector>>>,
+    /// This worker, as the log knows it: another one each time that it starts.
+    writer: String,
+    declared: BTreeMap<String, Declared>,
+    logged: BTreeMap<String, Declared>,
     targets: BTreeMap<String, Target>,
+    /// How often each was to be restarted.
+    restarts: BTreeMap<String, u64>,
     allowed: Allowed,
     clock: Clock,
     /// Whoever runs them.
     told: watch::Sender<Connectors>,
+    /// The last of this worker's own turns to write that the log has brought back.
+    turn: watch::Sender<u64>,
     /// Whether all that was in the log at the beginning is known.
     is_read: bool,
+}
+
+/// A connector that somebody has declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// Its settings, as they were written.
+    pub properties: Properties,
+    /// What they mean, or what is wrong with them.
+    pub connector: Result<Arc<Connector>, String>,
 }
 
 // === impl Desired ===
@@ -42,21 +58,25 @@ impl Desired {
     /// end: it may say that a connector is paused, and one that it declares may have been deleted long ago.
     #[must_use]
     pub fn new(
-        declared: impl IntoIterator<Item = Connector>,
+        declared: Vec<Settings>,
         allowed: Allowed,
         clock: Clock,
     ) -> (Self, watch::Receiver<Connectors>) {
         let (told, connectors) = watch::channel(Connectors::default());
+        let declared = declared.into_iter().map(|settings| {
+            let name = settings.connector.name.clone();
+            (name, Declared::from(settings))
+        });
         let desired = Self {
-            declared: declared
-                .into_iter()
-                .map(|connector| (connector.name.clone(), Arc::new(connector)))
-                .collect(),
+            writer: format!("{:016x}", fastrand::u64(..)),
+            declared: declared.collect(),
             logged: BTreeMap::new(),
             targets: BTreeMap::new(),
+            restarts: BTreeMap::new(),
             allowed,
             clock,
             told,
+            turn: watch::Sender::default(),
             is_read: false,
         };
         (desired, connectors)
@@ -86,18 +106,64 @@ impl Desired {
         }
     }
 
+    /// Whether what was in the log at the beginning is known.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        self.is_read
+    }
+
+    /// The names of all connectors.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<String> {
+        let names = self.declared.keys().chain(self.logged.keys());
+        names.cloned().collect()
+    }
+
+    /// A connector, wherever it is declared.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Declared> {
+        self.declared.get(name).or_else(|| self.logged.get(name))
+    }
+
+    /// Whether the worker's file declares it.
+    #[must_use]
+    pub fn is_in_file(&self, name: &str) -> bool {
+        self.declared.contains_key(name)
+    }
+
+    /// A connector's target state.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Target {
+        self.targets.get(name).copied().unwrap_or(Target::Running)
+    }
+
+    /// This worker's name in the log, and which of its turns to write the log has brought back.
+    pub(super) fn turns(&self) -> (String, watch::Receiver<u64>) {
+        (self.writer.clone(), self.turn.subscribe())
+    }
+
+    /// Judges a configuration as one that is not the file's.
+    #[must_use]
+    pub fn judge(&self, name: &str, properties: &Properties) -> (Option<Settings>, Mistakes) {
+        let values: Values = properties
+            .iter()
+            .map(|(name, text)| {
+                let value = match text {
+                    Some(text) => Value::new(text.clone(), None),
+                    None => Value::absent(None),
+                };
+                (name.clone(), value)
+            })
+            .collect();
+        let mut mistakes = Mistakes::new();
+        let now = (self.clock)();
+        let settings = Settings::parse(name, &values, &self.allowed, now, &mut mistakes);
+        (settings, mistakes)
+    }
+
     fn apply(&mut self, record: Record) {
         match record {
-            Record::Properties(name, Some(properties)) => {
-                let connector = self.judge(&name, properties);
-                if self.declared.contains_key(&name) {
-                    tracing::warn!(
-                        connector = name,
-                        "the connectors topic has a connector that the worker's file declares: the file's is run"
-                    );
-                }
-                self.logged.insert(name, connector);
-            }
+            Record::Properties(name, Some(properties)) => self.declare(name, properties),
             Record::Properties(name, None) => {
                 self.logged.remove(&name);
             }
@@ -107,43 +173,65 @@ impl Desired {
             Record::Target(name, None) => {
                 self.targets.remove(&name);
             }
-            Record::Foreign => {}
+            Record::Restart(name, tasks) => self.restart(name, tasks),
+            Record::Writer { writer, turn } if writer == self.writer => {
+                self.turn.send_replace(turn);
+            }
+            Record::Writer { .. } | Record::Foreign => {}
         }
     }
 
-    /// What its settings mean; nothing where they are wrong.
-    fn judge(&self, name: &str, properties: Properties) -> Option<Arc<Connector>> {
-        let values: Values = properties
-            .into_iter()
-            .map(|(name, text)| match text {
-                Some(text) => (name, Value::new(text, None)),
-                None => (name, Value::absent(None)),
-            })
-            .collect();
-        let mut mistakes = Mistakes::new();
-        let settings = Settings::parse(name, &values, &self.allowed, (self.clock)(), &mut mistakes);
-        let Some(settings) = settings else {
-            tracing::error!(
-                connector = name,
-                "the connector does not run, for its settings are wrong: {mistakes}"
-            );
-            return None;
-        };
-        for note in &settings.notes {
-            tracing::warn!(connector = name, "{note}");
+    /// A connector has no work of its own to begin anew; but what was wrong with its settings may be right by now.
+    fn restart(&mut self, name: String, tasks: bool) {
+        if let Some(declared) = self.logged.get(&name)
+            && declared.connector.is_err()
+        {
+            let properties = declared.properties.clone();
+            self.declare(name.clone(), properties);
         }
-        Some(Arc::new(settings.connector))
+        if tasks {
+            *self.restarts.entry(name).or_default() += 1;
+        }
+    }
+
+    fn declare(&mut self, name: String, properties: Properties) {
+        if self.is_in_file(&name) {
+            tracing::warn!(
+                connector = name,
+                "the connectors topic has a connector that the worker's file declares: the file's is run"
+            );
+        }
+        let connector = match self.judge(&name, &properties) {
+            (Some(settings), _) => {
+                for note in &settings.notes {
+                    tracing::warn!(connector = name, "{note}");
+                }
+                Ok(Arc::new(settings.connector))
+            }
+            (None, mistakes) => {
+                tracing::error!(
+                    connector = name,
+                    "the connector does not run, for its settings are wrong: {mistakes}"
+                );
+                Err(mistakes.to_string())
+            }
+        };
+        let declared = Declared {
+            properties,
+            connector,
+        };
+        self.logged.insert(name, declared);
     }
 
     fn tell(&self) {
-        let logged = self
-            .logged
-            .iter()
-            .filter_map(|(name, connector)| Some((name, connector.as_ref()?)));
-        let all = logged.chain(&self.declared).map(|(name, connector)| {
-            let target = self.targets.get(name).copied().unwrap_or(Target::Running);
-            let connector = Arc::clone(connector);
-            (name.clone(), Wanted { connector, target })
+        let all = self.logged.iter().chain(&self.declared);
+        let all = all.map(|(name, declared)| {
+            let wanted = Wanted {
+                connector: declared.connector.clone(),
+                target: self.target(name),
+                restarts: self.restarts.get(name).copied().unwrap_or_default(),
+            };
+            (name.clone(), wanted)
         });
         let all: BTreeMap<_, _> = all.collect();
         self.told.send_if_modified(|told| {
@@ -153,5 +241,14 @@ impl Desired {
             }
             is_news
         });
+    }
+}
+
+impl From<Settings> for Declared {
+    fn from(settings: Settings) -> Self {
+        Self {
+            properties: settings.properties,
+            connector: Ok(Arc::new(settings.connector)),
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `connector-<name>` | `{"properties":{…}}`, the connector's settings |
 //! | `target-state-<name>` | `{"state":"RUNNING"}`, or PAUSED or STOPPED |
+//! | `restart-connector-<name>` | `{"include-tasks":true}`: it is to be stopped and started |
+//! | `writer` | who has written last, and how often: how a worker knows that it has read what it wrote |
 //!
 //! `state.v2`, where it is there, says more than `state`: Connect before 3.5 (KIP-875) does not know STOPPED, and is told
 //! PAUSED. Members that nobody here knows are left alone.
@@ -11,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::relay::Target;
 
@@ -24,9 +27,21 @@ pub(super) enum Record {
     Properties(String, Option<Properties>),
     /// That is its target state; without one it runs.
     Target(String, Option<Target>),
+    /// It is to be stopped and started, with its tasks or without.
+    Restart(String, bool),
+    /// A worker has written.
+    Writer {
+        /// Which.
+        writer: String,
+        /// How often by now.
+        turn: u64,
+    },
     /// Something of Kafka Connect's own that has no meaning here.
     Foreign,
 }
+
+/// A record as it is written: its key, and its value where it has one.
+pub(super) type Written = (String, Option<String>);
 
 /// Why a record says nothing. It quotes no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,19 +49,33 @@ pub(super) enum Record {
 pub(super) struct Unreadable(&'static str);
 
 /// What Kafka Connect keeps beside the connectors.
-const FOREIGN: [&str; 7] = [
+const FOREIGN: [&str; 6] = [
     "task-",
     "commit-",
     "tasks-fencing-",
-    "restart-connector-",
     "logger-cluster-",
     "session-key",
     "offsets-",
 ];
 
+/// The key under which workers write their turns.
+const WRITER: &str = "writer";
+
 #[derive(Deserialize)]
 struct PropertiesValue {
     properties: Properties,
+}
+
+#[derive(Deserialize)]
+struct RestartValue {
+    #[serde(rename = "include-tasks")]
+    include_tasks: bool,
+}
+
+#[derive(Deserialize)]
+struct WriterValue {
+    writer: String,
+    turn: u64,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +98,15 @@ impl Record {
             let target = value.map(target).transpose()?;
             return Ok(Self::Target(name.to_owned(), target));
         }
+        if let Some(name) = key.strip_prefix("restart-connector-") {
+            let Some(value) = value else {
+                return Ok(Self::Foreign);
+            };
+            return Ok(Self::Restart(name.to_owned(), includes_tasks(value)?));
+        }
+        if key == WRITER {
+            return value.map_or(Ok(Self::Foreign), writer);
+        }
         if FOREIGN.iter().any(|foreign| key.starts_with(foreign)) {
             return Ok(Self::Foreign);
         }
@@ -76,11 +114,55 @@ impl Record {
     }
 }
 
+/// Declares a connector, or takes it back.
+pub(super) fn declare(name: &str, properties: Option<&Properties>) -> Written {
+    let value = properties.map(|properties| json!({ "properties": properties }).to_string());
+    (format!("connector-{name}"), value)
+}
+
+/// Sets a target state, or takes back what was set.
+pub(super) fn set_target(name: &str, target: Option<Target>) -> Written {
+    let value = target.map(|target| {
+        // Kafka Connect before 3.5 does not know STOPPED.
+        let (old, new) = match target {
+            Target::Running => ("STARTED", "STARTED"),
+            Target::Paused => ("PAUSED", "PAUSED"),
+            Target::Stopped => ("PAUSED", "STOPPED"),
+        };
+        json!({ "state": old, "state.v2": new }).to_string()
+    });
+    (format!("target-state-{name}"), value)
+}
+
+/// Has a connector stopped and started, with its tasks or without.
+pub(super) fn restart(name: &str, tasks: bool) -> Written {
+    let value = json!({ "include-tasks": tasks, "only-failed": false });
+    (format!("restart-connector-{name}"), Some(value.to_string()))
+}
+
+/// Says that `writer` has written, for the `turn`th time.
+pub(super) fn sign(writer: &str, turn: u64) -> Written {
+    let value = json!({ "writer": writer, "turn": turn });
+    (WRITER.to_owned(), Some(value.to_string()))
+}
+
 fn properties(value: &[u8]) -> Result<Properties, Unreadable> {
     let value: PropertiesValue = serde_json::from_slice(value).map_err(|_| {
         Unreadable("its value is not {\"properties\":{…}} with texts as properties")
     })?;
     Ok(value.properties)
+}
+
+fn includes_tasks(value: &[u8]) -> Result<bool, Unreadable> {
+    let value: RestartValue = serde_json::from_slice(value)
+        .map_err(|_| Unreadable("its value is not {\"include-tasks\":…}"))?;
+    Ok(value.include_tasks)
+}
+
+fn writer(value: &[u8]) -> Result<Record, Unreadable> {
+    let WriterValue { writer, turn } = serde_json::from_slice(value)
+        .map_err(|_| Unreadable("its value is not {\"writer\":\"…\",\"turn\":…}"))?;
+    Ok(Record::Writer { writer, turn })
 }
 
 fn target(value: &[u8]) -> Result<Target, Unreadable> {
@@ -134,13 +216,41 @@ mod tests {
                 Ok(Record::Target("acme".to_owned(), Some(target)))
             );
         }
-        for key in [
-            "task-acme-0",
-            "commit-acme",
-            "session-key",
-            "restart-connector-acme",
-        ] {
+        for key in ["task-acme-0", "commit-acme", "session-key"] {
             assert_eq!(read(key, Some("{}")), Ok(Record::Foreign), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let acme = || "acme".to_owned();
+        let properties = BTreeMap::from([("a".to_owned(), None)]);
+        let target = |target| Record::Target(acme(), target);
+        for ((key, value), record) in [
+            (
+                declare("acme", Some(&properties)),
+                Record::Properties(acme(), Some(properties.clone())),
+            ),
+            (declare("acme", None), Record::Properties(acme(), None)),
+            (
+                set_target("acme", Some(Target::Stopped)),
+                target(Some(Target::Stopped)),
+            ),
+            (
+                set_target("acme", Some(Target::Running)),
+                target(Some(Target::Running)),
+            ),
+            (set_target("acme", None), target(None)),
+            (restart("acme", true), Record::Restart(acme(), true)),
+            (
+                sign("acme", 7),
+                Record::Writer {
+                    writer: acme(),
+                    turn: 7,
+                },
+            ),
+        ] {
+            assert_eq!(read(&key, value.as_deref()), Ok(record));
         }
     }
 

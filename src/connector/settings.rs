@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::{
-    CLASS as CLASS_NAME, TABLE, ignored, start,
+    CLASS as CLASS_NAME, Properties, TABLE, ignored, start,
     table::{
         CLASS, KEY, NAME, PAGE_LIMIT, POLL_INTERVAL_MS, START_TIME, STREAMS, TASKS_MAX, TOKEN, URL,
     },
@@ -24,6 +24,8 @@ use crate::{
 pub struct Settings {
     /// What it is to do.
     pub connector: Connector,
+    /// Its settings, as they were written.
+    pub properties: Properties,
     /// What was written and has no effect, in words.
     pub notes: Vec<String>,
 }
@@ -60,21 +62,29 @@ impl Settings {
         now: Timestamp,
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
+        let mut properties: Properties = values
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.text().map(str::to_owned)))
+            .collect();
+        properties.insert(NAME.name.to_owned(), Some(name.to_owned()));
         let (given, notes) = without_ignored(values);
         let is_known = refuse_unknown(&given, TABLE, mistakes);
         let given = expanded(given, &allowed.references, mistakes);
         let mut reader = Reader::new(&given, mistakes);
-        let settings = Self::read(name, notes, allowed, now, &mut reader).ok()?;
-        is_known.ok().map(|()| settings)
+        let connector = Self::read(name, allowed, now, &mut reader).ok()?;
+        is_known.ok().map(|()| Self {
+            connector,
+            properties,
+            notes,
+        })
     }
 
     fn read(
         name: &str,
-        notes: Vec<String>,
         allowed: &Allowed,
         now: Timestamp,
         reader: &mut Reader<'_>,
-    ) -> Result<Self, Reported> {
+    ) -> Result<Connector, Reported> {
         let name = own_name(name, reader);
         let class = reader.maybe(&CLASS, class);
         let tasks_max = reader.maybe(&TASKS_MAX, whole(1..=i32::MAX));
@@ -86,7 +96,7 @@ impl Settings {
         let page_limit = reader.one(&PAGE_LIMIT, whole(1..=1_000));
         let key = reader.one(&KEY, choice(&KEYS));
         class.and(tasks_max)?;
-        let connector = Connector {
+        Ok(Connector {
             name: name?,
             token: token?,
             url: url?,
@@ -95,8 +105,7 @@ impl Settings {
             page_limit: page_limit?,
             start: start?,
             key: key?,
-        };
-        Ok(Self { connector, notes })
+        })
     }
 }
 
@@ -153,9 +162,14 @@ fn own_name(name: &str, reader: &mut Reader<'_>) -> Result<String, Reported> {
     Ok(name.to_owned())
 }
 
+/// Whether a connector of this class is ours, by its name alone or with a package before it.
+#[must_use]
+pub fn is_class(text: &str) -> bool {
+    text.rsplit('.').next() == Some(CLASS_NAME)
+}
+
 fn class(text: &str) -> Result<(), String> {
-    let short = text.rsplit('.').next().unwrap_or_default();
-    if short == CLASS_NAME {
+    if is_class(text) {
         return Ok(());
     }
     Err(format!("is no connector here: there is only {CLASS_NAME}"))

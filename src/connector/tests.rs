@@ -48,8 +48,14 @@ fn a_token_is_enough() {
         start: Start::Earliest,
         key: Key::User,
     };
-    let notes = Vec::new();
-    assert_eq!(parse(&[GIVEN]), Ok(Settings { connector, notes }));
+    let written = [GIVEN, ("name", "acme")];
+    let properties = written.map(|(name, text)| (name.to_owned(), Some(text.to_owned())));
+    let settings = Settings {
+        connector,
+        properties: properties.into(),
+        notes: Vec::new(),
+    };
+    assert_eq!(parse(&[GIVEN]), Ok(settings));
 }
 
 #[test]

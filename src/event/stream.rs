@@ -42,6 +42,16 @@ impl Stream {
             Self::AuditEvents => "auditevents",
         }
     }
+
+    /// The id of the task that reads it.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::SignInAttempts => 0,
+            Self::ItemUsages => 1,
+            Self::AuditEvents => 2,
+        }
+    }
 }
 
 impl fmt::Display for Stream {

@@ -6,11 +6,11 @@ use rdkafka::{
     ClientConfig,
     admin::AdminClient,
     config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, ConsumerContext},
-    error::{KafkaError, KafkaResult},
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
 };
 
-use super::{Properties, TopicSettings, murmur2};
+use super::{Error, Properties, TopicSettings, murmur2};
 
 /// A Kafka cluster as this worker reaches it.
 #[derive(Debug, Clone)]
@@ -111,6 +111,16 @@ impl Cluster {
         config
     }
 
+    /// The configuration of a producer without transactions.
+    pub(super) fn publisher(&self) -> ClientConfig {
+        let mut config = self.client(&[]);
+        config
+            .set("enable.idempotence", "true")
+            .set("delivery.report.only.error", "true")
+            .remove("transaction.timeout.ms");
+        config
+    }
+
     /// The consumer that joins the workers' group. It never reads a record.
     pub(super) fn member(&self) -> ClientConfig {
         let mut config = self.client(&[
@@ -150,6 +160,19 @@ impl Cluster {
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest");
         config
+    }
+
+    /// The cluster's id. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// When Kafka does not answer in `time`, or refuses.
+    pub fn id(&self, time: Duration) -> Result<String, Error> {
+        let reader = self.reader().map_err(Error::outside)?;
+        let id = reader.client().fetch_cluster_id(time);
+        id.ok_or(Error::Unavailable(KafkaError::MetadataFetch(
+            Code::OperationTimedOut,
+        )))
     }
 
     pub(super) fn admin(&self) -> KafkaResult<AdminClient<Quiet>> {

@@ -18,7 +18,7 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 
-use super::{Cluster, Error, cluster::Quiet};
+use super::{Cluster, Entry, Error, Transaction, cluster::Quiet};
 use crate::event::{Position, TaskId};
 
 /// A position as the topic has it.
@@ -28,6 +28,13 @@ pub enum Stored {
     Position(Position),
     /// A value that is none; the task must not guess.
     Unreadable(String),
+}
+
+/// Where the positions of a shard are kept.
+#[derive(Debug, Clone)]
+pub struct Cursors {
+    topic: String,
+    partition: i32,
 }
 
 /// All that is known of some partitions.
@@ -63,9 +70,44 @@ impl Stored {
     }
 }
 
+// === impl Cursors ===
+
+impl Cursors {
+    /// Those of `shard`.
+    #[must_use]
+    pub fn of(cluster: &Cluster, shard: u32) -> Self {
+        Self {
+            topic: cluster.topics().cursors(),
+            partition: i32::try_from(shard).expect("a partition is an i32"),
+        }
+    }
+
+    /// Stores a position, together with everything else in a transaction.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take it.
+    pub fn store(
+        &self,
+        transaction: &mut Transaction<'_>,
+        task: &TaskId,
+        position: &Position,
+        now: i64,
+    ) -> Result<(), Error> {
+        let value = serde_json::to_vec(position).expect("a position is plain data");
+        transaction.set(&Entry {
+            topic: &self.topic,
+            partition: self.partition,
+            key: &key(task),
+            value: Some(&value),
+            timestamp: now,
+        })
+    }
+}
+
 /// The key of a task's records.
 #[must_use]
-pub(super) fn key(task: &TaskId) -> String {
+fn key(task: &TaskId) -> String {
     serde_json::json!([task.connector, { "stream": task.stream.name() }]).to_string()
 }
 

@@ -40,6 +40,12 @@ impl TopicSettings {
         format!("{}.connectors", self.prefix)
     }
 
+    /// Where it is told what connectors and tasks do.
+    #[must_use]
+    pub fn status(&self) -> String {
+        format!("{}.status", self.prefix)
+    }
+
     /// Where items go that could not become records.
     #[must_use]
     pub fn dead_letters(&self) -> String {
@@ -59,6 +65,7 @@ impl TopicSettings {
             .into();
         topics.push(compacted(self.cursors(), self.shards));
         topics.push(compacted(self.connectors(), 1));
+        topics.push(compacted(self.status(), 1));
         topics.push(Wanted {
             name: self.dead_letters(),
             partitions: 1,

@@ -1,5 +1,5 @@
 //! Kafka: the topics, a shard's transactional producer, its positions, the group that divides the shards, and logs that
-//! are followed.
+//! are followed and written.
 
 mod cluster;
 mod cursors;
@@ -8,18 +8,22 @@ mod follow;
 mod group;
 mod layout;
 mod murmur2;
+mod pen;
 mod producer;
 mod properties;
+mod publisher;
 mod settings;
 mod topics;
 
 pub use self::{
     cluster::Cluster,
-    cursors::{Misplaced, Positions, Stored, misplaced, restore},
+    cursors::{Cursors, Misplaced, Positions, Stored, misplaced, restore},
     error::Error,
     follow::{Following, Logged},
     group::{Membership, Ownership},
-    producer::{Producer, Record, Transaction},
+    pen::Pen,
+    producer::{Entry, Producer, Record, Transaction},
+    publisher::Publisher,
     settings::{Properties, TopicSettings},
     topics::{Found, Missing, TopicError, Unfit, ensure},
 };

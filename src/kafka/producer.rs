@@ -17,14 +17,13 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
 };
 
-use super::{Cluster, Error, cluster::quiet, cursors, error};
-use crate::{disposition::Disposition, event::TaskId};
+use super::{Cluster, Error, cluster::quiet, error};
+use crate::disposition::Disposition;
 
 /// A producer that has fenced every earlier one of its shard.
 pub struct Producer {
     inner: BaseProducer<Deliveries>,
-    cursors: String,
-    shard: i32,
+    id: String,
 }
 
 /// An open transaction. Dropping it without an end leaves it to [`Producer`]'s fence or the broker's time-out.
@@ -50,6 +49,21 @@ pub struct Record<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
+/// What a compacted topic is to keep under a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// Its partition.
+    pub partition: i32,
+    /// The key.
+    pub key: &'a str,
+    /// The value's bytes; without one the key is forgotten.
+    pub value: Option<&'a [u8]>,
+    /// Milliseconds since the epoch.
+    pub timestamp: i64,
+}
+
 /// Remembers which records of the open transaction were not delivered.
 #[derive(Debug, Default)]
 struct Deliveries {
@@ -71,11 +85,17 @@ impl Producer {
     ///
     /// When the transaction coordinator cannot be reached, or refuses.
     pub fn fence(cluster: &Cluster, shard: u32) -> Result<Self, Error> {
-        Ok(Self {
-            inner: transactional(cluster, &cluster.transactional_id(shard))?,
-            cursors: cluster.topics().cursors(),
-            shard: i32::try_from(shard).expect("a partition is an i32"),
-        })
+        Self::fence_as(cluster, cluster.transactional_id(shard))
+    }
+
+    /// As [`Producer::fence`], for the producers of `id`.
+    pub(super) fn fence_as(cluster: &Cluster, id: String) -> Result<Self, Error> {
+        let inner = cluster
+            .producer(&id)
+            .create_with_context::<_, BaseProducer<_>>(Deliveries::default())
+            .map_err(Error::outside)?;
+        inner.init_transactions(PATIENCE).map_err(Error::outside)?;
+        Ok(Self { inner, id })
     }
 
     /// Tries whether transactions are allowed, with an id that no shard has.
@@ -85,7 +105,7 @@ impl Producer {
     /// As [`Producer::fence`].
     pub fn probe(cluster: &Cluster) -> Result<(), Error> {
         let id = format!("{}-check", cluster.topics().cursors());
-        transactional(cluster, &id).map(drop)
+        Self::fence_as(cluster, id).map(drop)
     }
 
     /// Opens a transaction.
@@ -119,7 +139,7 @@ impl Producer {
 
 impl fmt::Debug for Producer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Producer of shard {}", self.shard)
+        write!(f, "Producer {}", self.id)
     }
 }
 
@@ -147,19 +167,17 @@ impl Transaction<'_> {
         self.enqueue(base)
     }
 
-    /// Stores a position together with everything else in this transaction.
+    /// Sets what a compacted topic is to keep under a key.
     ///
     /// # Errors
     ///
     /// When librdkafka does not take it.
-    pub fn store(&mut self, task: &TaskId, value: &[u8], now: i64) -> Result<(), Error> {
-        let key = cursors::key(task);
-        let cursors = self.producer.cursors.clone();
-        let base = BaseRecord::with_opaque_to(&cursors, self.records)
-            .key(key.as_bytes())
-            .payload(value)
-            .partition(self.producer.shard)
-            .timestamp(now);
+    pub fn set(&mut self, entry: &Entry<'_>) -> Result<(), Error> {
+        let mut base = BaseRecord::with_opaque_to(entry.topic, self.records)
+            .key(entry.key.as_bytes())
+            .partition(entry.partition)
+            .timestamp(entry.timestamp);
+        base.payload = entry.value;
         self.enqueue(base)
     }
 
@@ -309,18 +327,6 @@ impl Transaction<'_> {
             None => Error::in_transaction(error),
         }
     }
-}
-
-/// A producer whose predecessors of the same id are fenced.
-fn transactional(cluster: &Cluster, id: &str) -> Result<BaseProducer<Deliveries>, Error> {
-    let producer: BaseProducer<Deliveries> = cluster
-        .producer(id)
-        .create_with_context(Deliveries::default())
-        .map_err(Error::outside)?;
-    producer
-        .init_transactions(PATIENCE)
-        .map_err(Error::outside)?;
-    Ok(producer)
 }
 
 // === impl Deliveries ===

@@ -14,6 +14,8 @@ use crate::{disposition::Disposition, event::Stream};
 /// What the worker found, once every topic is there.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
+    /// The cluster's id.
+    pub cluster_id: String,
     /// Partitions of the cursors topic.
     pub cursors_partitions: u32,
     /// How long each event topic keeps records by their own time; `None`: for ever, or not told.
@@ -88,6 +90,7 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
     let cursors = cluster.topics().cursors();
     let shards = cluster.topics().shards;
     let mut found = Found {
+        cluster_id: cluster_id(cluster).await?,
         cursors_partitions: existing.get(&cursors).copied().unwrap_or(shards),
         missing,
         ..Found::default()
@@ -108,16 +111,13 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
             found.cursors_partitions, found.cursors_partitions
         )));
     }
-    let connectors = cluster.topics().connectors();
-    if let Some(partitions) = existing
-        .get(&connectors)
-        .filter(|partitions| **partitions > 1)
-    {
-        unfit.push(Unfit(format!(
-            "{connectors} has {partitions} partitions, but what is wanted of connectors needs one order: it must have one \
-             partition. Delete the topic where no connector is kept in it, the worker creates it anew; or choose another \
-             topics.prefix"
-        )));
+    for log in [cluster.topics().connectors(), cluster.topics().status()] {
+        if let Some(partitions) = existing.get(&log).filter(|partitions| **partitions > 1) {
+            unfit.push(Unfit(format!(
+                "{log} has {partitions} partitions, but needs one order and so one partition: choose another topics.prefix or, \
+                 where nothing is kept in it, delete the topic, and the worker creates it anew"
+            )));
+        }
     }
     check_configs(cluster, &mut found, &mut unfit).await?;
     if unfit.is_empty() {
@@ -125,6 +125,13 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
     } else {
         Err(TopicError::Unfit(unfit))
     }
+}
+
+async fn cluster_id(cluster: &Cluster) -> Result<String, Error> {
+    let cluster = cluster.clone();
+    tokio::task::spawn_blocking(move || cluster.id(FIRST_ANSWER))
+        .await
+        .expect("asking does not panic")
 }
 
 /// Partitions of every topic of ours that exists.
@@ -226,14 +233,14 @@ async fn check_configs(
     for (name, configs) in configs(cluster, &found.missing).await? {
         let get = |config: &str| configs.get(config).map(String::as_str);
         let compact = |policy: &str| policy.split(',').any(|policy| policy.trim() == "compact");
-        let forgotten = if name == cluster.topics().cursors() {
-            Some("positions")
-        } else if name == cluster.topics().connectors() {
-            Some("connectors")
-        } else {
-            None
-        };
-        if let Some(what) = forgotten
+        let topics = cluster.topics();
+        let kept = [
+            (topics.cursors(), "positions"),
+            (topics.connectors(), "connectors"),
+            (topics.status(), "states"),
+        ];
+        let forgotten = kept.iter().find(|(topic, _)| *topic == name);
+        if let Some((_, what)) = forgotten
             && get("cleanup.policy").is_some_and(|policy| !compact(policy))
         {
             unfit.push(Unfit(format!(

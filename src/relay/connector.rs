@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use crate::{event::Stream, secret::Template};
+use crate::{
+    event::{Stream, TaskId},
+    secret::Template,
+};
 
 /// One account's integration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +45,19 @@ pub enum Target {
 /// A connector, and what it is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// The connector.
-    pub connector: Arc<Connector>,
+    /// The connector, or what is wrong with its settings.
+    pub connector: Result<Arc<Connector>, String>,
     /// Its target state.
     pub target: Target,
+    /// How often it was to be stopped and started: once more, and it is.
+    pub restarts: u64,
+}
+
+/// A connector that is to run, from its latest restart on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) connector: Arc<Connector>,
+    restarts: u64,
 }
 
 /// All connectors of the group, by name, whoever runs them.
@@ -80,6 +92,19 @@ pub enum Key {
 /// How long 1Password keeps events (Events API documentation, "Introduction").
 const API_RETENTION: SignedDuration = SignedDuration::from_hours(120 * 24);
 
+// === impl Wanted ===
+
+impl Wanted {
+    /// What is to run of it.
+    pub(super) fn run(&self) -> Option<Run> {
+        let connector = self.connector.clone().ok()?;
+        (self.target == Target::Running).then_some(Run {
+            connector,
+            restarts: self.restarts,
+        })
+    }
+}
+
 // === impl Start ===
 
 impl Start {
@@ -97,9 +122,12 @@ impl Start {
 }
 
 impl Connector {
-    /// The streams that it may have tasks for.
-    #[must_use]
-    pub fn wanted(&self) -> Vec<Stream> {
-        self.streams.clone().unwrap_or_else(|| Stream::ALL.to_vec())
+    /// The tasks that it may have.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        let streams = self.streams.as_deref().unwrap_or(&Stream::ALL);
+        streams.iter().map(|stream| TaskId {
+            connector: self.name.clone(),
+            stream: *stream,
+        })
     }
 }

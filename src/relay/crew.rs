@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Connector, Context, source::Source, task::Task, writer::Handover};
+use super::{Context, connector::Run, source::Source, task::Task, writer::Handover};
 use crate::{
     event::TaskId,
     kafka::{Positions, Stored},
@@ -26,7 +26,7 @@ pub(super) struct Crew {
 
 /// A connector whose tasks run.
 struct Aboard {
-    connector: Arc<Connector>,
+    run: Run,
     stop: CancellationToken,
     /// Its tasks that have not ended.
     tasks: usize,
@@ -49,19 +49,19 @@ impl Crew {
         }
     }
 
-    /// Makes the tasks those of `connectors`. One whose settings have changed is stopped, which takes until its pages are
-    /// committed, and begins again where that leaves it.
-    pub(super) async fn become_those_of(&mut self, connectors: &[Arc<Connector>]) {
+    /// Makes the tasks those of `runs`. A connector whose settings have changed, or that is to be restarted, is stopped,
+    /// which takes until its pages are committed, and begins again where that leaves it.
+    pub(super) async fn become_those_of(&mut self, runs: &[Run]) {
         let leaving: Vec<String> = self
             .aboard
-            .values()
-            .filter(|aboard| !connectors.contains(&aboard.connector))
-            .map(|aboard| aboard.connector.name.clone())
+            .iter()
+            .filter(|(_, aboard)| !runs.contains(&aboard.run))
+            .map(|(name, _)| name.clone())
             .collect();
         self.stop(&leaving).await;
-        for connector in connectors {
-            if !self.aboard.contains_key(&connector.name) {
-                self.start(connector);
+        for run in runs {
+            if !self.aboard.contains_key(&run.connector.name) {
+                self.start(run);
             }
         }
     }
@@ -79,20 +79,17 @@ impl Crew {
         self.tasks.shutdown().await;
     }
 
-    fn start(&mut self, connector: &Arc<Connector>) {
-        let context = &self.context;
+    fn start(&mut self, run: &Run) {
+        let (connector, context) = (&run.connector, &self.context);
         let source = Arc::new(Source::new(
             Arc::clone(connector),
             context.api.clone(),
             Arc::clone(&context.metrics),
         ));
         let stop = CancellationToken::new();
-        let streams = connector.wanted();
-        for stream in &streams {
-            let id = TaskId {
-                connector: connector.name.clone(),
-                stream: *stream,
-            };
+        let mut tasks = 0;
+        for id in connector.tasks() {
+            tasks += 1;
             let stored = self.positions.get(&id).cloned();
             let task = Task::new(
                 id,
@@ -106,9 +103,9 @@ impl Crew {
         }
         tracing::info!(connector = connector.name, "the connector is started");
         let aboard = Aboard {
-            connector: Arc::clone(connector),
+            run: run.clone(),
             stop,
-            tasks: streams.len(),
+            tasks,
         };
         self.aboard.insert(connector.name.clone(), aboard);
     }

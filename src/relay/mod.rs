@@ -14,6 +14,7 @@
 //!
 //! Not promised: events that the API itself leaves out, repeats, or files behind a cursor that has passed them.
 
+mod board;
 mod connector;
 mod crew;
 mod error;
@@ -40,6 +41,7 @@ use crate::{
 };
 
 pub use self::{
+    board::{Board, News, Report, Subject},
     connector::{Connector, Connectors, Key, Start, Target, Wanted},
     worker::Worker,
 };
@@ -59,6 +61,8 @@ pub struct Context {
     pub api: Shared,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is told of connectors and tasks.
+    pub board: Arc<Board>,
     /// What time it is.
     pub clock: Clock,
 }

@@ -7,7 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::error::TaskError;
+use super::{
+    board::{Board, Subject},
+    error::TaskError,
+};
 use crate::{
     event::{EventTime, Position, TaskId},
     metrics::{Metrics, TaskState},
@@ -18,6 +21,7 @@ use crate::{
 pub(super) struct Reporter {
     task: Arc<TaskId>,
     metrics: Arc<Metrics>,
+    board: Arc<Board>,
     logged: Option<Instant>,
 }
 
@@ -33,17 +37,18 @@ const LOG_EVERY: Duration = Duration::from_mins(1);
 // === impl Reporter ===
 
 impl Reporter {
-    pub(super) const fn new(task: Arc<TaskId>, metrics: Arc<Metrics>) -> Self {
+    pub(super) const fn new(task: Arc<TaskId>, metrics: Arc<Metrics>, board: Arc<Board>) -> Self {
         Self {
             task,
             metrics,
+            board,
             logged: None,
         }
     }
 
     /// The task reads, and has read up to `position`; there is more to read.
     pub(super) fn reading(&mut self, polled: &Polled, position: &Position, now: Timestamp) {
-        self.state(TaskState::Running);
+        self.state(TaskState::Running, None);
         self.metrics.lag(&self.task, behind(position, now));
         if self.is_time_to_log() {
             tracing::info!(
@@ -59,7 +64,7 @@ impl Reporter {
 
     /// The task has reached the end.
     pub(super) fn drained(&mut self, polled: &Polled, now: Timestamp) {
-        self.state(TaskState::Running);
+        self.state(TaskState::Running, None);
         self.metrics.polled(&self.task, now);
         self.metrics.lag(&self.task, Duration::ZERO);
         if self.is_time_to_log() || polled.events > 0 {
@@ -75,27 +80,34 @@ impl Reporter {
 
     /// The task tries again soon.
     pub(super) fn retrying(&self, error: &TaskError, wait: Duration) {
-        self.state(TaskState::Retrying);
+        self.state(TaskState::Retrying, None);
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::warn!(connector, stream, %error, retry_in = ?wait, "not read, trying again");
     }
 
     /// The task needs somebody.
     pub(super) fn failed(&self, error: &TaskError, wait: Duration) {
-        self.state(TaskState::Failed);
+        self.state(TaskState::Failed, Some(error.to_string()));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::error!(connector, stream, %error, retry_in = ?wait, "the task has failed");
     }
 
     /// The task has nothing to read.
     pub(super) fn unassigned(&self, reason: &TaskError) {
-        self.state(TaskState::Unassigned);
+        self.state(TaskState::Unassigned, None);
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::info!(connector, stream, "{reason}");
     }
 
-    fn state(&self, state: TaskState) {
+    fn state(&self, state: TaskState, trace: Option<String>) {
         self.metrics.state(&self.task, state);
+        let task = Subject::Task(TaskId::clone(&self.task));
+        // A task that tries again is a running one to Kafka Connect.
+        let name = match state {
+            TaskState::Retrying => TaskState::Running.name(),
+            state => state.name(),
+        };
+        self.board.set(task, name, trace);
     }
 
     /// Whether nothing was logged for a while; what follows is.

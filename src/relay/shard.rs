@@ -3,7 +3,7 @@
 //! It holds a producer only while one of its connectors is to run.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,13 +12,15 @@ use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Connector, Context,
-    connector::{Connectors, Target},
+    Context,
+    board::{Board, Subject},
+    connector::{Connectors, Run, Target, Wanted},
     crew::Crew,
     writer::Writer,
 };
 use crate::{
     backoff::Backoff,
+    event::{Stream, TaskId},
     kafka::{Error, Positions, Producer, restore},
 };
 
@@ -28,9 +30,12 @@ pub(super) struct Shard {
     /// Of the whole group; those that belong here are its own.
     pub(super) connectors: watch::Receiver<Connectors>,
     pub(super) context: Arc<Context>,
-    /// Whose metrics are shown.
+    /// Whose states and metrics are shown.
     pub(super) shown: BTreeSet<String>,
 }
+
+/// The connectors of one shard, by name.
+type Own = BTreeMap<String, Wanted>;
 
 /// A tenure that has lasted so long was a good one.
 const LASTING: Duration = Duration::from_mins(1);
@@ -58,12 +63,20 @@ impl Shard {
                 }
             }
         }
-        self.show(&[]);
+        for own in &self.shown {
+            self.context.metrics.forget(own);
+            self.context.board.leave(own);
+        }
     }
 
     /// Waits until a connector is to run here; `false` when the shard is lost instead.
     async fn is_needed(&mut self, lost: &CancellationToken) -> bool {
-        while !lost.is_cancelled() && self.running().is_empty() {
+        while !lost.is_cancelled() {
+            let own = self.own();
+            self.show(&own);
+            if !running(&own).is_empty() {
+                return true;
+            }
             tokio::select! {
                 () = lost.cancelled() => {}
                 changed = self.connectors.changed() => {
@@ -73,18 +86,18 @@ impl Shard {
                 }
             }
         }
-        !lost.is_cancelled()
+        false
     }
 
-    /// Its connectors that are to run now.
-    fn running(&mut self) -> Vec<Arc<Connector>> {
+    /// Its connectors, as they are wanted now.
+    fn own(&mut self) -> Own {
         let cluster = &self.context.cluster;
         let connectors = self.connectors.borrow_and_update();
-        let own = connectors.values().filter(|wanted| {
-            wanted.target == Target::Running
-                && cluster.shard_of(&wanted.connector.name) == self.number
-        });
-        own.map(|wanted| Arc::clone(&wanted.connector)).collect()
+        let own = connectors
+            .iter()
+            .filter(|(name, _)| cluster.shard_of(name) == self.number);
+        own.map(|(name, wanted)| (name.clone(), wanted.clone()))
+            .collect()
     }
 
     /// One producer's time, from its fence to its end.
@@ -104,12 +117,7 @@ impl Shard {
             "the shard is restored"
         );
         let context = &self.context;
-        let mut writer = Writer::start(
-            self.number,
-            producer,
-            context.clock,
-            Arc::clone(&context.metrics),
-        );
+        let mut writer = Writer::start(self.number, producer, Arc::clone(context));
         let mut crew = Crew::new(Arc::clone(context), writer.queue.clone(), positions);
         let result = tokio::select! {
             () = lost.cancelled() => Ok(()),
@@ -127,9 +135,10 @@ impl Shard {
     /// Runs the connectors that are wanted, until there is none.
     async fn follow(&mut self, crew: &mut Crew) {
         loop {
-            let running = self.running();
+            let own = self.own();
+            let running = running(&own);
             crew.become_those_of(&running).await;
-            self.show(&running);
+            self.show(&own);
             if running.is_empty() {
                 return;
             }
@@ -145,11 +154,30 @@ impl Shard {
         }
     }
 
-    /// Forgets the metrics of all others: only the one who runs a connector may show them.
-    fn show(&mut self, running: &[Arc<Connector>]) {
-        let names: BTreeSet<_> = running.iter().map(|own| own.name.clone()).collect();
+    /// Tells what its connectors do, and that those are no more that are not wanted any more. A task that runs tells for itself.
+    fn show(&mut self, own: &Own) {
+        let (metrics, board) = (&self.context.metrics, &self.context.board);
+        let names: BTreeSet<_> = own.keys().cloned().collect();
         for gone in self.shown.difference(&names) {
-            self.context.metrics.forget(gone);
+            metrics.forget(gone);
+            end_tasks(board, gone, &[]);
+            board.end(Subject::Connector(gone.clone()));
+        }
+        for (name, wanted) in own {
+            let (state, trace, tasks) = judge(wanted);
+            board.set(Subject::Connector(name.clone()), state, trace);
+            end_tasks(board, name, &tasks);
+            let runs = wanted.run().is_some();
+            for task in tasks {
+                if runs {
+                    board.begin(task);
+                } else {
+                    board.set(Subject::Task(task), state, None);
+                }
+            }
+            if !runs {
+                metrics.forget(name);
+            }
         }
         self.shown = names;
     }
@@ -173,6 +201,31 @@ impl Shard {
         match error {
             Error::Fenced => self.context.cluster.session_timeout(),
             _ => backoff.next_wait(),
+        }
+    }
+}
+
+/// A connector's state, why it has failed, and the tasks that it has.
+fn judge(wanted: &Wanted) -> (&'static str, Option<String>, Vec<TaskId>) {
+    match (&wanted.connector, wanted.target) {
+        (_, Target::Stopped) => ("STOPPED", None, Vec::new()),
+        (Err(mistakes), _) => ("FAILED", Some(mistakes.clone()), Vec::new()),
+        (Ok(connector), Target::Paused) => ("PAUSED", None, connector.tasks().collect()),
+        (Ok(connector), Target::Running) => ("RUNNING", None, connector.tasks().collect()),
+    }
+}
+
+/// Those that are to run.
+fn running(own: &Own) -> Vec<Run> {
+    own.values().filter_map(Wanted::run).collect()
+}
+
+fn end_tasks(board: &Board, connector: &str, but: &[TaskId]) {
+    for stream in Stream::ALL {
+        let connector = connector.to_owned();
+        let task = TaskId { connector, stream };
+        if !but.contains(&task) {
+            board.end(Subject::Task(task));
         }
     }
 }

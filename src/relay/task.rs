@@ -87,7 +87,11 @@ impl Task {
         Self {
             outbox: Outbox::new(Arc::clone(&id), shard, committed),
             patience: Patience::new(),
-            reporter: Reporter::new(Arc::clone(&id), Arc::clone(&context.metrics)),
+            reporter: Reporter::new(
+                Arc::clone(&id),
+                Arc::clone(&context.metrics),
+                Arc::clone(&context.board),
+            ),
             id,
             connector,
             source,

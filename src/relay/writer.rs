@@ -17,14 +17,12 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::sealed::Sealed;
+use super::{Context, sealed::Sealed};
 use crate::{
     backoff::Backoff,
-    clock::Clock,
     disposition::Disposition,
     event::{Position, TaskId},
-    kafka::{Error, Producer, Transaction},
-    metrics::Metrics,
+    kafka::{Cursors, Error, Producer, Transaction},
 };
 
 /// A page on its way into Kafka, with the position behind it.
@@ -58,10 +56,10 @@ pub(super) struct Writer {
 
 struct Thread {
     producer: Producer,
+    cursors: Cursors,
     queue: mpsc::Receiver<Handover>,
     closing: Arc<AtomicBool>,
-    clock: Clock,
-    metrics: Arc<Metrics>,
+    context: Arc<Context>,
 }
 
 /// How often a transaction is refused before a lane is broken.
@@ -76,21 +74,16 @@ const PAGES: usize = 16;
 // === impl Writer ===
 
 impl Writer {
-    pub(super) fn start(
-        shard: u32,
-        producer: Producer,
-        clock: Clock,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn start(shard: u32, producer: Producer, context: Arc<Context>) -> Self {
         let (queue, receiver) = mpsc::channel(PAGES);
         let (end, ended) = oneshot::channel();
         let closing = Arc::new(AtomicBool::new(false));
         let thread = Thread {
             producer,
+            cursors: Cursors::of(&context.cluster, shard),
             queue: receiver,
             closing: Arc::clone(&closing),
-            clock,
-            metrics,
+            context,
         };
         thread::Builder::new()
             .name(format!("shard-{shard}"))
@@ -143,7 +136,7 @@ impl Thread {
                 if error.disposition() != Disposition::Abort || self.is_closing() {
                     return Err(error);
                 }
-                self.metrics.aborted();
+                self.context.metrics.aborted();
                 tracing::warn!(%error, pages = pages.len(), "the transaction was rolled back");
                 refusals += u32::from(!error.is_outage());
                 mend(&error, refusals, &mut pages);
@@ -171,14 +164,14 @@ impl Thread {
         let begun = Instant::now();
         *pages = pages.drain(..).filter_map(open).collect();
         let mut transaction = self.producer.begin()?;
-        let now = (self.clock)().as_millisecond();
-        if let Err(error) = fill(&mut transaction, pages, &mut self.queue, now) {
+        let now = (self.context.clock)().as_millisecond();
+        if let Err(error) = fill(&mut transaction, pages, &mut self.queue, &self.cursors, now) {
             return transaction.fail(error);
         }
         transaction.commit()?;
-        self.metrics.transaction(begun.elapsed());
+        self.context.metrics.transaction(begun.elapsed());
         for page in pages.drain(..) {
-            page.committed(&self.metrics);
+            page.committed(&self.context);
         }
         Ok(())
     }
@@ -198,18 +191,24 @@ impl Lane {
 
 impl Handover {
     /// Sends its records and, as the last one, the position behind them.
-    fn send(&self, transaction: &mut Transaction<'_>, now: i64) -> Result<(), Error> {
+    fn send(
+        &self,
+        transaction: &mut Transaction<'_>,
+        cursors: &Cursors,
+        now: i64,
+    ) -> Result<(), Error> {
         self.page.each(|record| transaction.send(record))?;
-        let position = serde_json::to_vec(&self.position).expect("a position is plain data");
-        transaction.store(&self.task, &position, now)
+        cursors.store(transaction, &self.task, &self.position, now)
     }
 
-    fn committed(self, metrics: &Metrics) {
+    fn committed(self, context: &Context) {
+        let metrics = &context.metrics;
         let (all, dead) = (self.page.len(), self.page.dead_letters());
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         if all > 0 {
             metrics.committed(&self.task, count(all - dead), count(dead));
             metrics.delivered(self.page.fetched.elapsed());
+            context.board.published(&self.task);
         }
         // A task that is gone does not mind.
         let _ = self.done.send(Ok(()));
@@ -222,10 +221,11 @@ fn fill(
     transaction: &mut Transaction<'_>,
     pages: &mut Vec<Handover>,
     queue: &mut mpsc::Receiver<Handover>,
+    cursors: &Cursors,
     now: i64,
 ) -> Result<(), Error> {
     for page in &*pages {
-        page.send(transaction, now)?;
+        page.send(transaction, cursors, now)?;
     }
     while pages.len() < PAGES && transaction.is_under_way() {
         let Ok(page) = queue.try_recv() else {
@@ -233,7 +233,7 @@ fn fill(
             continue;
         };
         if let Some(page) = open(page) {
-            let sent = page.send(transaction, now);
+            let sent = page.send(transaction, cursors, now);
             pages.push(page);
             sent?;
         }

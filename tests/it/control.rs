@@ -8,7 +8,7 @@ use onepassword_kafka_dev::{
 };
 use serde_json::json;
 
-use crate::scene::{ACCOUNT, Scene, Script, logged, metrics, uuids};
+use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics, uuids};
 
 /// The account of the connectors that the topic declares.
 const OTHER: &str = "OTHERACCOUNT7777777777777A";
@@ -213,6 +213,83 @@ async fn a_connector_of_the_file_wins_over_one_of_the_topic() {
     scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
     scene.publish(5);
     scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+/// The latest state under each key of the status topic, and who told it.
+async fn told(scene: &Scene) -> std::collections::BTreeMap<String, Option<String>> {
+    let records = scene.read(&scene.topic("status")).await;
+    let latest = records.into_iter().map(|record| {
+        let key = String::from_utf8(record.key.unwrap()).unwrap();
+        let value: Option<serde_json::Value> = record
+            .value
+            .map(|value| serde_json::from_slice(&value).unwrap());
+        (
+            key,
+            value.and_then(|value| value["state"].as_str().map(str::to_owned)),
+        )
+    });
+    latest.collect()
+}
+
+/// Waits until the status topic says so.
+async fn tells(scene: &Scene, key: &str, state: Option<&str>) {
+    let says = async { while told(scene).await.get(key).cloned().flatten().as_deref() != state {} };
+    in_time(&format!("{key} is {state:?}"), says).await;
+}
+
+#[tokio::test]
+async fn the_status_topic_says_what_connectors_and_tasks_do() {
+    let scene = Scene::start().await;
+    scene.publish(5);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    tells(&scene, "status-connector-acme", Some("RUNNING")).await;
+    for task in 0..3 {
+        tells(&scene, &format!("status-task-acme-{task}"), Some("RUNNING")).await;
+    }
+    let topic = format!("status-topic-{}:connector-acme", scene.topic("auditevents"));
+    in_time("the topic is told", async {
+        while !told(&scene).await.contains_key(&topic) {}
+    })
+    .await;
+    target(&scene, "acme", "PAUSED").await;
+    tells(&scene, "status-connector-acme", Some("PAUSED")).await;
+    tells(&scene, "status-task-acme-2", Some("PAUSED")).await;
+    target(&scene, "acme", "STOPPED").await;
+    tells(&scene, "status-connector-acme", Some("STOPPED")).await;
+    tells(&scene, "status-task-acme-2", None).await;
+    target(&scene, "acme", "RUNNING").await;
+    scene.simulator.revoke(&scene.token);
+    tells(&scene, "status-task-acme-2", Some("FAILED")).await;
+    declare(&scene, "thief", Some(other(&scene))).await;
+    tells(&scene, "status-connector-thief", Some("FAILED")).await;
+    scene.end(worker).await;
+    tells(&scene, "status-connector-acme", Some("UNASSIGNED")).await;
+    tells(&scene, "status-connector-thief", Some("UNASSIGNED")).await;
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn states_are_told_when_they_change_and_not_otherwise() {
+    let scene = Scene::start().await;
+    scene.publish(5);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    tells(&scene, "status-connector-acme", Some("RUNNING")).await;
+    let polls = |scene: &Scene| scene.simulator.requests().to("/api/v2/auditevents").count();
+    let (records, before) = (
+        scene.read(&scene.topic("status")).await.len(),
+        polls(&scene),
+    );
+    in_time("some polls", async {
+        while polls(&scene) < before + 5 {
+            told(&scene).await;
+        }
+    })
+    .await;
+    assert_eq!(scene.read(&scene.topic("status")).await.len(), records);
     scene.end(worker).await;
     scene.finish().await;
 }

@@ -6,7 +6,7 @@ use onepassword_kafka::{
     app, clock,
     config::Config,
     event::{Position, TaskId},
-    kafka::{self, Producer, Record},
+    kafka::{self, Cursors, Producer, Record},
 };
 use onepassword_kafka_dev::{
     proxy::{ApiKey, Cut, Proxy, Switch},
@@ -279,8 +279,10 @@ async fn a_fence_bars_the_old_owner_before_positions_are_read() {
     let barred = tokio::task::spawn_blocking(move || {
         let shard = cluster.shard_of("acme");
         let mut old = Producer::fence(&cluster, shard).unwrap();
-        owners_transaction(&mut old, 1, &[]).commit().unwrap();
-        let late = owners_transaction(&mut old, 2, &[]);
+        owners_transaction(&mut old, &cluster, 1, &[])
+            .commit()
+            .unwrap();
+        let late = owners_transaction(&mut old, &cluster, 2, &[]);
         let _new = Producer::fence(&cluster, shard).unwrap();
         assert_eq!(restored(&cluster), Some(1), "an open transaction was read");
         let told = late.commit();
@@ -312,7 +314,7 @@ async fn the_old_owners_last_commit_is_seen_by_the_next_one() {
     let old = tokio::task::spawn_blocking(move || {
         let mut old = Producer::fence(&cluster, cluster.shard_of("acme")).unwrap();
         let records: Vec<_> = events.iter().map(|uuid| (&*topic, &**uuid)).collect();
-        let last = owners_transaction(&mut old, 20, &records);
+        let last = owners_transaction(&mut old, &cluster, 20, &records);
         opened.send(()).unwrap();
         committing.blocking_recv().unwrap();
         last.commit()
@@ -354,6 +356,7 @@ fn audit_events() -> TaskId {
 /// What an owner has open in the middle of its work: events, by topic and uuid, and the position behind them.
 fn owners_transaction<'p>(
     owner: &'p mut Producer,
+    cluster: &kafka::Cluster,
     events_total: u64,
     events: &[(&str, &str)],
 ) -> kafka::Transaction<'p> {
@@ -373,9 +376,11 @@ fn owners_transaction<'p>(
         events_total,
         ..Position::start(now, now)
     };
-    let value = serde_json::to_vec(&position).unwrap();
-    let stored = transaction.store(&audit_events(), &value, now.as_millisecond());
-    stored.unwrap();
+    let cursors = Cursors::of(cluster, cluster.shard_of("acme"));
+    let now = now.as_millisecond();
+    cursors
+        .store(&mut transaction, &audit_events(), &position, now)
+        .unwrap();
     transaction
 }
 

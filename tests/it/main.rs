@@ -11,5 +11,6 @@ mod operator;
 mod outages;
 mod positions;
 mod registry;
+mod rest;
 mod scene;
 mod troubles;

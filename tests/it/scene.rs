@@ -133,6 +133,7 @@ topics.prefix: {name}
 topics.partitions: 3
 topics.shards: 4
 monitoring.listen: 127.0.0.1:0
+rest.listen: 127.0.0.1:0
 onepassword:
   allowed.hosts: [\"{host}\"]
   ca.file: {ca}

@@ -159,6 +159,8 @@ topics:
   prefix: {name}
 monitoring:
   listen: 127.0.0.1:0
+rest:
+  listen: 127.0.0.1:0
 onepassword:
   allowed.hosts: [\"{host}\"]
   ca.file: {ca}
@@ -182,11 +184,13 @@ async fn introduce(
     worker: &Worker,
 ) -> Result<(), Failure> {
     let monitoring = worker.monitoring().await?;
+    let rest = worker.rest().await?;
     say(&format!(
         "
   Kafka             {}
   schema registry   {}
   1Password         {} (simulated; control it under /control/)
+  REST API          http://{rest}/connectors?expand=info&expand=status
   metrics           http://{monitoring}/metrics
   settings          {}
 ",

@@ -3,7 +3,9 @@
 //! Settings have been judged before this; then the port is bound, Kafka's topics are made sure of, positions are
 //! checked to lie where this worker looks for them, and only then does it join the group.
 
-use std::{sync::Arc, time::Duration};
+mod control;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -12,15 +14,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::control::ControlPlane;
 use crate::{
     avro::Registry,
     backoff::Backoff,
     clock,
     config::Config,
-    connector::Desired,
     disposition::Disposition,
     http::{self, Readiness},
-    kafka::{self, Cluster, Following, Found, Membership, Missing, TopicError},
+    kafka::{self, Cluster, Found, Membership, Missing, TopicError},
     metrics::Metrics,
     onepassword::{self, Limits, Shared, Timeouts},
     relay::{Context, Worker},
@@ -37,14 +39,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 ///
 /// What no waiting will mend: a port that is taken, topics that are unfit, files that cannot be read.
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.monitoring_listen)
-        .await
-        .with_context(|| {
-            format!(
-                "cannot listen on {} (monitoring.listen)",
-                config.monitoring_listen
-            )
-        })?;
+    let listener = bind(config.monitoring_listen, "monitoring.listen").await?;
+    let rest = bind(config.rest_listen, "rest.listen").await?;
     let metrics = Arc::new(Metrics::default());
     let readiness = Readiness::default();
     tracing::info!(address = %listener.local_addr()?, "GET /metrics, /livez and /readyz are served");
@@ -54,7 +50,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         readiness.clone(),
         shutdown.clone(),
     ));
-    work(config, metrics, readiness, shutdown.clone()).await?;
+    work(config, rest, metrics, readiness, shutdown.clone()).await?;
     shutdown.cancel();
     match timeout(LAST_ANSWERS, monitoring).await {
         Ok(served) => served?.context("the monitoring port failed"),
@@ -102,8 +98,14 @@ pub fn cluster(config: &Config) -> Cluster {
     )
 }
 
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address} ({setting})"))
+}
+
 async fn work(
     config: Config,
+    rest: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     shutdown: CancellationToken,
@@ -132,18 +134,24 @@ async fn work(
         subjects: config.registry.subject_strategy,
         api,
         metrics,
+        board: Arc::default(),
         clock: clock::now,
     };
-    let declared = config.connectors.into_iter().map(|own| own.connector);
-    let (mut desired, connectors) = Desired::new(declared, config.allowed, clock::now);
-    let log = context.cluster.topics().connectors();
-    let _following =
-        Following::start(&context.cluster, &log, move |logged| desired.follow(logged))?;
+    let (plane, connectors) = ControlPlane::start(
+        rest,
+        config.connectors,
+        config.allowed,
+        &context,
+        shutdown.clone(),
+    )?;
     Worker::new(context, connectors)
         .run(decisions, shutdown, || readiness.set())
         .await;
+    let in_order = ending.is_cancelled();
+    ending.cancel();
+    plane.end().await?;
     anyhow::ensure!(
-        ending.is_cancelled(),
+        in_order,
         "the worker has no place in its group any more; the log says why"
     );
     let leave = tokio::task::spawn_blocking(|| drop(membership));

@@ -1,0 +1,113 @@
+//! The control plane: the logs, what follows and tells them, and the REST API before it.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Context as _;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::LAST_ANSWERS;
+use crate::{
+    clock,
+    connector::{self, Allowed, Control, Desired, Parts, Statuses, Teller},
+    http,
+    kafka::{Cluster, Following},
+    relay::{Board, Connectors, Context},
+};
+
+/// A running control plane.
+pub(super) struct ControlPlane {
+    teller: Arc<Teller>,
+    board: Arc<Board>,
+    telling: JoinHandle<()>,
+    serving: JoinHandle<io::Result<()>>,
+    /// Dropped last, when nobody asks any more.
+    _followed: [Following; 2],
+}
+
+// === impl ControlPlane ===
+
+impl ControlPlane {
+    /// Starts it. What is wanted of the connectors arrives on the channel.
+    pub(super) fn start(
+        rest: TcpListener,
+        declared: Vec<connector::Settings>,
+        allowed: Allowed,
+        context: &Context,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<(Self, watch::Receiver<Connectors>)> {
+        let cluster = &context.cluster;
+        let address = rest.local_addr()?;
+        let (desired, connectors) = Desired::new(declared, allowed, clock::now);
+        let desired = Arc::new(Mutex::new(desired));
+        let statuses = Statuses::default();
+        let followed = follow(cluster, &desired, &statuses)?;
+        let teller = Teller::new(cluster, worker_id(address), statuses.clone(), clock::now)?;
+        let teller = Arc::new(teller);
+        let telling = tokio::spawn({
+            let (teller, board) = (Arc::clone(&teller), Arc::clone(&context.board));
+            async move { teller.run(&board).await }
+        });
+        let control = Control::new(Parts {
+            desired,
+            statuses,
+            teller: Arc::clone(&teller),
+            cluster: cluster.clone(),
+            cluster_id: context.found.cluster_id.clone(),
+            clock: clock::now,
+        });
+        tracing::info!(%address, "the REST API is served");
+        let plane = Self {
+            teller,
+            board: Arc::clone(&context.board),
+            telling,
+            serving: tokio::spawn(http::connect::serve(rest, control, shutdown)),
+            _followed: followed,
+        };
+        Ok((plane, connectors))
+    }
+
+    /// Ends it, after the shutdown and the last shard's close: the states that these have left are told.
+    pub(super) async fn end(self) -> anyhow::Result<()> {
+        self.telling.abort();
+        let (teller, board) = (self.teller, self.board);
+        let telling = tokio::task::spawn_blocking(move || teller.finish(&board, LAST_ANSWERS));
+        telling.await.context("telling the last states")?;
+        match timeout(LAST_ANSWERS, self.serving).await {
+            Ok(served) => served?.context("the REST port failed"),
+            // Somebody has begun a request and not ended it.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn follow(
+    cluster: &Cluster,
+    desired: &Arc<Mutex<Desired>>,
+    statuses: &Statuses,
+) -> anyhow::Result<[Following; 2]> {
+    let (desired, statuses) = (Arc::clone(desired), statuses.clone());
+    let topics = cluster.topics();
+    let wanted = Following::start(cluster, &topics.connectors(), move |logged| {
+        let mut desired = desired.lock().unwrap_or_else(PoisonError::into_inner);
+        desired.follow(logged);
+    })?;
+    let told = Following::start(cluster, &topics.status(), move |logged| {
+        statuses.follow(logged);
+    })?;
+    Ok([wanted, told])
+}
+
+/// This worker, as others see it: its host and its REST port, as in Kafka Connect.
+fn worker_id(rest: SocketAddr) -> String {
+    let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "localhost",
+        host => host,
+    };
+    format!("{host}:{}", rest.port())
+}

@@ -1,0 +1,352 @@
+//! What people and tools ask of the connectors, on any worker.
+//!
+//! A question is answered from what this worker has read. A change goes through the log: whoever wants to make one takes the
+//! right to write, has read all that was written before, decides, and commits; the answer comes when its own record has
+//! come back. So of two who create one connector the log makes one the first, and the other hears that it is there.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::timeout;
+
+use super::{
+    Desired, Properties, Refusal, Status, Statuses, Teller,
+    log::ControlLog,
+    record::{Written, declare, restart, set_target},
+    refusal::{judge, named},
+};
+use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target};
+
+/// The one place that answers questions about connectors and changes what is wanted of them.
+#[derive(Debug, Clone)]
+pub struct Control(Arc<Inner>);
+
+/// What a control is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What is wanted.
+    pub desired: Arc<Mutex<Desired>>,
+    /// What is.
+    pub statuses: Statuses,
+    /// Who tells it.
+    pub teller: Arc<Teller>,
+    /// Where all of it is kept.
+    pub cluster: Cluster,
+    /// The cluster's id.
+    pub cluster_id: String,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    log: ControlLog,
+}
+
+/// A connector as Kafka Connect describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Its name.
+    pub name: String,
+    /// Its settings, as they were written.
+    pub config: Properties,
+    /// The ids of its tasks.
+    pub tasks: Vec<u32>,
+}
+
+/// Whether a configuration was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is new.
+    Created,
+    /// It has replaced another.
+    Replaced,
+}
+
+/// How long Kafka may take to say that it is there.
+const MOMENT: Duration = Duration::from_secs(5);
+
+// === impl Control ===
+
+impl Control {
+    /// A control of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let log = ControlLog::new(Arc::clone(&parts.desired), &parts.cluster, parts.clock);
+        Self(Arc::new(Inner { parts, log }))
+    }
+
+    /// The cluster's id, as `GET /` tells it.
+    #[must_use]
+    pub fn cluster_id(&self) -> String {
+        self.0.parts.cluster_id.clone()
+    }
+
+    /// Whether the connectors topic has been read, so that answers are true.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.desired().is_read()
+    }
+
+    /// Whether Kafka answers within a moment.
+    pub async fn is_reachable(&self) -> bool {
+        let cluster = self.0.parts.cluster.clone();
+        let asked = tokio::task::spawn_blocking(move || cluster.id(MOMENT));
+        matches!(timeout(MOMENT, asked).await, Ok(Ok(Ok(_))))
+    }
+
+    /// All connectors' names, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.desired().names().into_iter().collect()
+    }
+
+    /// What a connector is.
+    #[must_use]
+    pub fn info(&self, name: &str) -> Option<Info> {
+        info(&self.desired(), name)
+    }
+
+    /// What a connector does; none where nothing is known yet.
+    #[must_use]
+    pub fn status(&self, name: &str) -> Option<Status> {
+        self.0.parts.statuses.status(name)
+    }
+
+    /// The settings of each task, by id; none where there is no such connector.
+    #[must_use]
+    pub fn tasks(&self, name: &str) -> Option<BTreeMap<u32, Properties>> {
+        let Info { config, tasks, .. } = self.info(name)?;
+        let of_task = |number: u32| {
+            let stream = Stream::ALL
+                .into_iter()
+                .find(|stream| stream.number() == number)?;
+            let mut config = config.clone();
+            config.insert("stream".to_owned(), Some(stream.name().to_owned()));
+            Some((number, config))
+        };
+        Some(tasks.into_iter().filter_map(of_task).collect())
+    }
+
+    /// The topics that a connector publishes to.
+    #[must_use]
+    pub fn topics(&self, name: &str) -> Vec<String> {
+        self.0.parts.statuses.topics(name)
+    }
+
+    /// Forgets which topics a connector has published to.
+    pub fn reset_topics(&self, name: &str) {
+        self.0.parts.teller.forget_topics(name);
+    }
+
+    /// Declares a connector that was not there (409 where it is).
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn create(
+        &self,
+        name: &str,
+        config: Properties,
+        target: Option<Target>,
+    ) -> Result<Info, Refusal> {
+        let (name, config) = (name.to_owned(), named(name, config)?);
+        self.change(move |desired| {
+            judge(desired, &name, &config)?;
+            if desired.get(&name).is_some() {
+                return Err(Refusal::Conflict(format!(
+                    "Connector {name} already exists"
+                )));
+            }
+            let mut records = vec![declare(&name, Some(&config))];
+            records.extend(target.map(|target| set_target(&name, Some(target))));
+            let info = Info {
+                name: name.clone(),
+                config: config.clone(),
+                tasks: Vec::new(),
+            };
+            Ok((records, info))
+        })
+        .await
+    }
+
+    /// Sets a connector's settings, or declares it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn put(&self, name: &str, config: Properties) -> Result<(Put, Info), Refusal> {
+        let (name, config) = (name.to_owned(), named(name, config)?);
+        self.change(move |desired| {
+            let put = match desired.get(&name) {
+                Some(known) if known.properties == config => Put::Replaced,
+                Some(_) if desired.is_in_file(&name) => return Err(Refusal::read_only(&name)),
+                Some(_) => Put::Replaced,
+                None => Put::Created,
+            };
+            let tasks = info(desired, &name).map(|info| info.tasks);
+            let answer = Info {
+                name: name.clone(),
+                config: config.clone(),
+                tasks: tasks.unwrap_or_default(),
+            };
+            if desired.is_in_file(&name) {
+                return Ok((Vec::new(), (put, answer)));
+            }
+            judge(desired, &name, &config)?;
+            Ok((vec![declare(&name, Some(&config))], (put, answer)))
+        })
+        .await
+    }
+
+    /// Changes some of a connector's settings; `None` takes one out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn patch(&self, name: &str, changes: Properties) -> Result<Info, Refusal> {
+        let name = name.to_owned();
+        self.change(move |desired| {
+            let mut info = info(desired, &name).ok_or_else(|| Refusal::not_found(&name))?;
+            if desired.is_in_file(&name) {
+                return Err(Refusal::read_only(&name));
+            }
+            for (setting, value) in &changes {
+                match value {
+                    Some(_) => info.config.insert(setting.clone(), value.clone()),
+                    None => info.config.remove(setting),
+                };
+            }
+            info.config = named(&name, info.config)?;
+            judge(desired, &name, &info.config)?;
+            Ok((vec![declare(&name, Some(&info.config))], info))
+        })
+        .await
+    }
+
+    /// Takes a connector back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn delete(&self, name: &str) -> Result<(), Refusal> {
+        let name = name.to_owned();
+        self.change(move |desired| {
+            desired
+                .get(&name)
+                .ok_or_else(|| Refusal::not_found(&name))?;
+            if desired.is_in_file(&name) {
+                return Err(Refusal::read_only(&name));
+            }
+            Ok((vec![declare(&name, None), set_target(&name, None)], ()))
+        })
+        .await
+    }
+
+    /// Sets a connector's target state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn target(&self, name: &str, target: Target) -> Result<(), Refusal> {
+        let name = name.to_owned();
+        self.change(move |desired| {
+            desired
+                .get(&name)
+                .ok_or_else(|| Refusal::NotFound(format!("Unknown connector {name}")))?;
+            if desired.target(&name) == target {
+                return Ok((Vec::new(), ()));
+            }
+            Ok((vec![set_target(&name, Some(target))], ()))
+        })
+        .await
+    }
+
+    /// Stops and starts what is asked for: the connector and, with `tasks`, its tasks, or of them what has failed. The status
+    /// is what it is meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn restart(
+        &self,
+        name: &str,
+        tasks: bool,
+        only_failed: bool,
+    ) -> Result<Status, Refusal> {
+        self.info(name).ok_or_else(|| Refusal::unknown(name))?;
+        let mut status = self
+            .status(name)
+            .ok_or_else(|| Refusal::NotFound(format!("Status for connector {name} not found")))?;
+        let restarted = status.restart(tasks, only_failed);
+        if restarted.connector || restarted.tasks {
+            self.write_restart(name, restarted.tasks).await?;
+        }
+        Ok(status)
+    }
+
+    /// Stops and starts a task, with the connector's others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn restart_task(&self, name: &str, task: i32) -> Result<(), Refusal> {
+        let info = self.info(name).ok_or_else(|| Refusal::unknown(name))?;
+        let known = u32::try_from(task).is_ok_and(|task| info.tasks.contains(&task));
+        if !known {
+            return Err(Refusal::NotFound(format!("Unknown task: {name}-{task}")));
+        }
+        self.write_restart(name, true).await
+    }
+
+    async fn write_restart(&self, name: &str, tasks: bool) -> Result<(), Refusal> {
+        let name = name.to_owned();
+        self.change(move |_| Ok((vec![restart(&name, tasks)], ())))
+            .await
+    }
+
+    /// What is wrong with a configuration, as one that is not the file's, by setting.
+    #[must_use]
+    pub fn validate(&self, config: &Properties) -> BTreeMap<String, Vec<String>> {
+        let name = config.get("name").cloned().flatten().unwrap_or_default();
+        let (_, mistakes) = self.desired().judge(&name, config);
+        let mut by_setting: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for mistake in mistakes.iter() {
+            let of_setting = by_setting.entry(mistake.name.clone()).or_default();
+            of_setting.push(mistake.what.clone());
+        }
+        by_setting
+    }
+
+    async fn change<T: Send + 'static>(
+        &self,
+        decide: impl Fn(&Desired) -> Result<(Vec<Written>, T), Refusal> + Send + Sync + 'static,
+    ) -> Result<T, Refusal> {
+        let inner = Arc::clone(&self.0);
+        // Whoever asked may go away; what was begun is ended all the same.
+        let change = tokio::spawn(async move { inner.log.change(&decide).await });
+        change.await.expect("a change does not panic")
+    }
+
+    fn desired(&self) -> MutexGuard<'_, Desired> {
+        let desired = self.0.parts.desired.lock();
+        desired.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn info(desired: &Desired, name: &str) -> Option<Info> {
+    let declared = desired.get(name)?;
+    let stopped = desired.target(name) == Target::Stopped;
+    let connector = declared.connector.as_ref().ok().filter(|_| !stopped);
+    Some(Info {
+        name: name.to_owned(),
+        config: declared.properties.clone(),
+        tasks: connector.map_or_else(Vec::new, |connector| {
+            connector.tasks().map(|task| task.stream.number()).collect()
+        }),
+    })
+}

@@ -1,0 +1,115 @@
+//! Why something is not done, in Kafka Connect's words where it has some.
+
+use super::{CLASS, Desired, Properties, TOKEN, is_class};
+use crate::setting::Mistake;
+
+/// Why something is not done, in words for the one who asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such connector (404).
+    #[error("{0}")]
+    NotFound(String),
+    /// It is there already, or cannot be changed here (409).
+    #[error("{0}")]
+    Conflict(String),
+    /// What is asked makes no sense (400).
+    #[error("{0}")]
+    Invalid(String),
+    /// Kafka does not answer, or refuses (500).
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    pub(super) fn not_found(name: &str) -> Self {
+        Self::NotFound(format!("Connector {name} not found"))
+    }
+
+    pub(super) fn unknown(name: &str) -> Self {
+        Self::NotFound(format!("Unknown connector: {name}"))
+    }
+
+    pub(super) fn read_only(name: &str) -> Self {
+        Self::Conflict(format!(
+            "Connector {name} is declared in the workers' file and cannot be changed here: change it there"
+        ))
+    }
+}
+
+/// A configuration with its own name in it, which may not be another.
+pub(super) fn named(name: &str, mut config: Properties) -> Result<Properties, Refusal> {
+    if let Some(Some(other)) = config
+        .get("name")
+        .filter(|other| other.as_deref() != Some(name))
+    {
+        return Err(Refusal::Invalid(format!(
+            "Connector name configuration ({other}) doesn't match connector name in the URL ({name})"
+        )));
+    }
+    config.insert("name".to_owned(), Some(name.to_owned()));
+    Ok(config)
+}
+
+/// Whether a configuration can be run.
+pub(super) fn judge(desired: &Desired, name: &str, config: &Properties) -> Result<(), Refusal> {
+    let Some(class) = config.get("connector.class").cloned().flatten() else {
+        let config = shown(config);
+        return Err(Refusal::Invalid(format!(
+            "Connector config {{{config}}} contains no connector type"
+        )));
+    };
+    if !is_class(&class) {
+        return Err(Refusal::Invalid(format!(
+            "Failed to find any class that implements Connector and which name matches {class}, available connectors \
+             are: {CLASS}"
+        )));
+    }
+    let (_, mistakes) = desired.judge(name, config);
+    let words = |mistake: &Mistake| match mistake.name.as_str() {
+        "name" => unnameable(name).unwrap_or_else(|| mistake.to_string()),
+        _ => mistake.to_string(),
+    };
+    let mistakes: Vec<_> = mistakes.iter().map(words).collect();
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Invalid(format!(
+        "Connector configuration is invalid and contains the following {} error(s):\n{}\nYou can also find the above list \
+         of errors at the endpoint `/connector-plugins/{{connectorType}}/config/validate`",
+        mistakes.len(),
+        mistakes.join("\n")
+    )))
+}
+
+/// What Kafka Connect says of names that it does not take.
+fn unnameable(name: &str) -> Option<String> {
+    let (name, controls) = (name.trim_matches(' '), controls(name));
+    let why = match (name, controls.as_str()) {
+        ("", _) => "String may not be empty".to_owned(),
+        (_, "") => return None,
+        (_, controls) => format!(
+            "String may not contain control sequences but had the following ASCII chars: {controls}"
+        ),
+    };
+    Some(format!(
+        "Invalid value {name} for configuration name: {why}"
+    ))
+}
+
+fn controls(name: &str) -> String {
+    let controls = name.chars().filter(|char| char.is_control());
+    let controls: Vec<_> = controls.map(|char| u32::from(char).to_string()).collect();
+    controls.join(", ")
+}
+
+/// A configuration as a message may show it, in which a token may be written out.
+fn shown(config: &Properties) -> String {
+    let shown = config.iter().map(|(setting, value)| match value {
+        Some(_) if setting == TOKEN.name => format!("{setting}=[hidden]"),
+        Some(value) => format!("{setting}={value}"),
+        None => format!("{setting}=null"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}

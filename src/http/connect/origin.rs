@@ -1,0 +1,125 @@
+//! Where a request comes from. A page of somebody else's, open in a browser that reaches this port, must not be able to
+//! change connectors, nor read them by giving its own name this machine's address (DNS rebinding).
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Method, header, uri::Authority};
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Askers {
+    /// Programs on this machine: it is asked under its own names.
+    Local,
+    /// Anybody who reaches the port.
+    Anybody,
+}
+
+// === impl Askers ===
+
+impl Askers {
+    /// Whether a request is refused, and why.
+    pub(super) fn refuse(self, method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+        let host = authority(headers, header::HOST.as_str());
+        if self == Self::Local && host.as_ref().is_some_and(|host| !is_local(host)) {
+            return Some("This worker is asked on its own machine only, as localhost or 127.0.0.1");
+        }
+        if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return None;
+        }
+        let site = headers
+            .get("sec-fetch-site")
+            .map(axum::http::HeaderValue::as_bytes);
+        let is_foreign_site = matches!(site, Some(b"cross-site" | b"same-site"));
+        let origin = headers.contains_key(header::ORIGIN);
+        let is_foreign_origin = origin && authority(headers, header::ORIGIN.as_str()) != host;
+        (is_foreign_site || is_foreign_origin)
+            .then_some("Changes are refused from the pages of other sites")
+    }
+}
+
+/// The host and port that a header names, with a scheme before them or without.
+fn authority(headers: &HeaderMap, name: &str) -> Option<Authority> {
+    let value = headers.get(name)?.to_str().ok()?;
+    let (_, authority) = value.split_once("://").unwrap_or(("", value));
+    authority.parse().ok()
+}
+
+fn is_local(host: &Authority) -> bool {
+    let name = host.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderName;
+
+    use super::*;
+
+    fn is_refused(askers: Askers, method: &Method, headers: &[(&'static str, &str)]) -> bool {
+        let headers = headers.iter().map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, value.parse().unwrap())
+        });
+        askers.refuse(method, &headers.collect()).is_some()
+    }
+
+    #[test]
+    fn programs_may_ask_for_anything() {
+        for host in [
+            "localhost:8083",
+            "127.0.0.1:8083",
+            "[::1]:8083",
+            "a.localhost",
+        ] {
+            for method in [Method::GET, Method::POST] {
+                assert!(
+                    !is_refused(Askers::Local, &method, &[("host", host)]),
+                    "{host}"
+                );
+            }
+        }
+        assert!(!is_refused(
+            Askers::Anybody,
+            &Method::PUT,
+            &[("host", "worker.example:8083")]
+        ));
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_change_nothing() {
+        let host = ("host", "localhost:8083");
+        for headers in [
+            [host, ("origin", "https://evil.example")],
+            [host, ("origin", "null")],
+            [host, ("origin", "http://localhost:9999")],
+            [host, ("sec-fetch-site", "cross-site")],
+            [host, ("sec-fetch-site", "same-site")],
+        ] {
+            for askers in [Askers::Local, Askers::Anybody] {
+                assert!(is_refused(askers, &Method::DELETE, &headers), "{headers:?}");
+                assert!(!is_refused(askers, &Method::GET, &headers), "{headers:?}");
+            }
+        }
+        for headers in [
+            [host, ("origin", "http://localhost:8083")],
+            [host, ("sec-fetch-site", "same-origin")],
+        ] {
+            assert!(
+                !is_refused(Askers::Local, &Method::PUT, &headers),
+                "{headers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_only_leads_here_reads_nothing() {
+        let headers = [("host", "rebound.example:8083")];
+        assert!(is_refused(Askers::Local, &Method::GET, &headers));
+        assert!(!is_refused(Askers::Anybody, &Method::GET, &headers));
+    }
+}

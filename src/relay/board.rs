@@ -1,0 +1,143 @@
+//! What the connectors and tasks of this worker do, for whoever tells others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::event::TaskId;
+
+/// The latest states, and what is news.
+#[derive(Debug, Default)]
+pub struct Board {
+    states: Mutex<States>,
+    changed: Notify,
+}
+
+/// Whose state it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A connector.
+    Connector(String),
+    /// A task.
+    Task(TaskId),
+}
+
+/// What has happened since the last time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// States that have changed.
+    pub states: BTreeMap<Subject, Report>,
+    /// Tasks that have published events.
+    pub published: BTreeSet<TaskId>,
+}
+
+/// What there is to tell of a connector or a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// It is in this state.
+    State {
+        /// RUNNING, PAUSED, STOPPED, FAILED or UNASSIGNED: Kafka Connect's words.
+        name: &'static str,
+        /// Why it has failed.
+        trace: Option<String>,
+    },
+    /// It is not this worker's any more.
+    Left,
+    /// It is no more.
+    Ended,
+}
+
+#[derive(Debug, Default)]
+struct States {
+    known: BTreeMap<Subject, Report>,
+    news: News,
+}
+
+// === impl Board ===
+
+impl Board {
+    /// Waits for news, and takes them.
+    pub async fn news(&self) -> News {
+        loop {
+            let changed = self.changed.notified();
+            let news = self.take();
+            if news != News::default() {
+                return news;
+            }
+            changed.await;
+        }
+    }
+
+    /// Takes the news that there are.
+    #[must_use]
+    pub fn take(&self) -> News {
+        std::mem::take(&mut self.states().news)
+    }
+
+    pub(super) fn set(&self, subject: Subject, name: &'static str, trace: Option<String>) {
+        let state = Report::State { name, trace };
+        let mut states = self.states();
+        if states.known.get(&subject) != Some(&state) {
+            states.known.insert(subject.clone(), state.clone());
+            self.tell(states, subject, state);
+        }
+    }
+
+    /// A task runs, and will say how.
+    pub(super) fn begin(&self, task: TaskId) {
+        let subject = Subject::Task(task);
+        if !self.states().known.contains_key(&subject) {
+            self.set(subject, "RUNNING", None);
+        }
+    }
+
+    /// A task has published events. This is told each time.
+    pub(super) fn published(&self, task: &TaskId) {
+        self.states().news.published.insert(task.clone());
+        self.changed.notify_one();
+    }
+
+    /// The subject is no more.
+    pub(super) fn end(&self, subject: Subject) {
+        let mut states = self.states();
+        if states.known.remove(&subject).is_some() {
+            self.tell(states, subject, Report::Ended);
+        }
+    }
+
+    /// A connector with its tasks is not this worker's any more.
+    pub(super) fn leave(&self, connector: &str) {
+        let mut states = self.states();
+        let left = states
+            .known
+            .extract_if(.., |subject, _| subject.connector() == connector);
+        let left: Vec<_> = left.map(|(subject, _)| (subject, Report::Left)).collect();
+        states.news.states.extend(left);
+        drop(states);
+        self.changed.notify_one();
+    }
+
+    fn tell(&self, mut states: MutexGuard<'_, States>, subject: Subject, report: Report) {
+        states.news.states.insert(subject, report);
+        drop(states);
+        self.changed.notify_one();
+    }
+
+    fn states(&self) -> MutexGuard<'_, States> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Subject ===
+
+impl Subject {
+    fn connector(&self) -> &str {
+        match self {
+            Self::Connector(name) => name,
+            Self::Task(task) => &task.connector,
+        }
+    }
+}
