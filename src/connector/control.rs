@@ -16,7 +16,7 @@ use super::{
     Desired, Properties, Refusal, Status, Statuses, Teller,
     log::ControlLog,
     record::{Written, declare, restart, set_target},
-    refusal::{judge, named},
+    refusal::{judge, named, unnameable},
 };
 use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target};
 
@@ -317,7 +317,11 @@ impl Control {
         let mut by_setting: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for mistake in mistakes.iter() {
             let of_setting = by_setting.entry(mistake.name.clone()).or_default();
-            of_setting.push(mistake.what.clone());
+            let ours = || mistake.what.clone();
+            let words = (mistake.name == "name")
+                .then(|| unnameable(&name))
+                .flatten();
+            of_setting.push(words.unwrap_or_else(ours));
         }
         by_setting
     }

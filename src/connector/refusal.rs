@@ -84,7 +84,7 @@ pub(super) fn judge(desired: &Desired, name: &str, config: &Properties) -> Resul
 }
 
 /// What Kafka Connect says of names that it does not take.
-fn unnameable(name: &str) -> Option<String> {
+pub(super) fn unnameable(name: &str) -> Option<String> {
     let (name, controls) = (name.trim_matches(' '), controls(name));
     let why = match (name, controls.as_str()) {
         ("", _) => "String may not be empty".to_owned(),

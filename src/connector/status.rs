@@ -236,7 +236,7 @@ impl Teller {
             // Its next owner may have told already.
             Report::Left if self.statuses.is_anothers(subject, &self.worker_id) => return,
             Report::Left => ("UNASSIGNED", None),
-            Report::Ended => return self.publish(&key(subject), None),
+            Report::Ended => return self.end(subject),
         };
         let value = json!({
             "state": state,
@@ -246,6 +246,13 @@ impl Teller {
             "version": VERSION,
         });
         self.publish(&key(subject), Some(&value));
+    }
+
+    fn end(&self, subject: &Subject) {
+        self.publish(&key(subject), None);
+        if let Subject::Connector(name) = subject {
+            self.forget_topics(name);
+        }
     }
 
     fn tell_of_topic(&self, task: &TaskId) {

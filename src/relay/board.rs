@@ -94,6 +94,16 @@ impl Board {
         }
     }
 
+    /// A task rests. One that has failed stays so.
+    pub(super) fn rest(&self, task: TaskId, name: &'static str) {
+        let subject = Subject::Task(task);
+        let known = self.states().known.get(&subject).cloned();
+        let failed = matches!(known, Some(Report::State { name: "FAILED", .. }));
+        if !failed {
+            self.set(subject, name, None);
+        }
+    }
+
     /// A task has published events. This is told each time.
     pub(super) fn published(&self, task: &TaskId) {
         self.states().news.published.insert(task.clone());

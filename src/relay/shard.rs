@@ -172,7 +172,7 @@ impl Shard {
                 if runs {
                     board.begin(task);
                 } else {
-                    board.set(Subject::Task(task), state, None);
+                    board.rest(task, state);
                 }
             }
             if !runs {
