@@ -7,10 +7,8 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
-
-use tokio::time::timeout;
 
 use super::{
     Desired, Properties, Refusal, Status, Statuses, Teller,
@@ -45,6 +43,8 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     log: ControlLog,
+    /// Whether Kafka was reached, and when.
+    reached: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 /// A connector as Kafka Connect describes it.
@@ -69,6 +69,8 @@ pub enum Put {
 
 /// How long Kafka may take to say that it is there.
 const MOMENT: Duration = Duration::from_secs(5);
+/// How long what it said is good for.
+const FRESH: Duration = Duration::from_secs(1);
 
 // === impl Control ===
 
@@ -77,7 +79,11 @@ impl Control {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let log = ControlLog::new(Arc::clone(&parts.desired), &parts.cluster, parts.clock);
-        Self(Arc::new(Inner { parts, log }))
+        Self(Arc::new(Inner {
+            parts,
+            log,
+            reached: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// The cluster's id, as `GET /` tells it.
@@ -92,11 +98,19 @@ impl Control {
         self.desired().is_read()
     }
 
-    /// Whether Kafka answers within a moment.
+    /// Whether Kafka answers within a moment. It is asked once a second at most, whoever wants to know.
     pub async fn is_reachable(&self) -> bool {
+        let mut reached = self.0.reached.lock().await;
+        if let Some((when, answer)) = *reached
+            && when.elapsed() < FRESH
+        {
+            return answer;
+        }
         let cluster = self.0.parts.cluster.clone();
         let asked = tokio::task::spawn_blocking(move || cluster.id(MOMENT));
-        matches!(timeout(MOMENT, asked).await, Ok(Ok(Ok(_))))
+        let answer = asked.await.is_ok_and(|id| id.is_ok());
+        *reached = Some((Instant::now(), answer));
+        answer
     }
 
     /// All connectors' names, sorted.
@@ -114,6 +128,7 @@ impl Control {
     /// What a connector does; none where nothing is known yet.
     #[must_use]
     pub fn status(&self, name: &str) -> Option<Status> {
+        self.info(name)?;
         self.0.parts.statuses.status(name)
     }
 
@@ -135,7 +150,10 @@ impl Control {
     /// The topics that a connector publishes to.
     #[must_use]
     pub fn topics(&self, name: &str) -> Vec<String> {
-        self.0.parts.statuses.topics(name)
+        match self.info(name) {
+            Some(_) => self.0.parts.statuses.topics(name),
+            None => Vec::new(),
+        }
     }
 
     /// Forgets which topics a connector has published to.
@@ -155,8 +173,8 @@ impl Control {
         target: Option<Target>,
     ) -> Result<Info, Refusal> {
         let (name, config) = (name.to_owned(), named(name, config)?);
+        judge(&self.desired(), &name, &config)?;
         self.change(move |desired| {
-            judge(desired, &name, &config)?;
             if desired.get(&name).is_some() {
                 return Err(Refusal::Conflict(format!(
                     "Connector {name} already exists"

@@ -39,6 +39,8 @@ pub(super) struct ControlLog {
 #[derive(Debug)]
 struct Turn {
     last: u64,
+    /// Whether the last one was written, and the pen is held.
+    is_certain: bool,
     /// The last one that has come back.
     seen: watch::Receiver<u64>,
 }
@@ -57,7 +59,11 @@ impl ControlLog {
             topic: cluster.topics().connectors(),
             writer,
             clock,
-            turns: Turns::new(Turn { last: 0, seen }),
+            turns: Turns::new(Turn {
+                last: 0,
+                is_certain: false,
+                seen,
+            }),
         }
     }
 
@@ -82,38 +88,60 @@ impl ControlLog {
         let (first, longest) = (Duration::from_millis(20), Duration::from_secs(1));
         let mut backoff = Backoff::new(first, longest, fastrand::Rng::new());
         loop {
-            let written = match self.catch_up(turn).await {
-                Ok(()) => {
-                    let (records, answer) = decide(&lock(&self.desired))?;
-                    if records.is_empty() {
-                        return Ok(answer);
-                    }
-                    self.write(turn, records).await.map(|()| answer)
-                }
-                Err(error) => Err(error),
+            let error = match self.attempt(turn, decide).await {
+                Ok(answer) => return answer,
+                Err(error) => error,
             };
-            match written {
-                // Whatever was begun is rolled back.
-                Err(Error::Fenced) => sleep(backoff.next_wait()).await,
-                result => return result.map_err(|error| unavailable(&error)),
+            // Whatever was begun is rolled back.
+            if !matches!(error, Error::Fenced | Error::Abort(_)) {
+                return Err(Refusal::Unavailable(format!(
+                    "{error}: it may not be known whether this was done, look at the connector"
+                )));
             }
+            sleep(backoff.next_wait()).await;
         }
     }
 
-    /// Makes sure that nobody else writes, and that all that anybody has written is known.
+    async fn attempt<T>(
+        &self,
+        turn: &mut Turn,
+        decide: &(impl Fn(&Desired) -> Result<(Vec<Written>, T), Refusal> + Sync),
+    ) -> Result<Result<T, Refusal>, Error> {
+        self.catch_up(turn).await?;
+        let decided = decide(&lock(&self.desired));
+        let (records, answer) = match decided {
+            Ok((records, answer)) if !records.is_empty() => (records, answer),
+            decided => return Ok(decided.map(|(_, answer)| answer)),
+        };
+        self.write(turn, records, Pen::write).await?;
+        Ok(Ok(answer))
+    }
+
+    /// Makes sure that nobody else writes, and that all that anybody has written is known. A turn that has not come back,
+    /// because whoever asked did not wait for it, leaves neither sure.
     async fn catch_up(&self, turn: &mut Turn) -> Result<(), Error> {
-        if lock(&self.pen).is_held() {
+        if turn.is_certain && *turn.seen.borrow() == turn.last {
             return Ok(());
         }
-        self.with_pen(Pen::take).await?;
-        self.write(turn, Vec::new()).await
+        let take_and_write = |pen: &mut Pen, entries: &[Entry<'_>]| {
+            pen.take()?;
+            pen.write(entries)
+        };
+        self.write(turn, Vec::new(), take_and_write).await
     }
 
-    async fn write(&self, turn: &mut Turn, mut records: Vec<Written>) -> Result<(), Error> {
+    async fn write(
+        &self,
+        turn: &mut Turn,
+        mut records: Vec<Written>,
+        write: impl FnOnce(&mut Pen, &[Entry<'_>]) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
         turn.last += 1;
+        turn.is_certain = false;
         records.push(sign(&self.writer, turn.last));
         let (topic, timestamp) = (self.topic.clone(), (self.clock)().as_millisecond());
-        let write = move |pen: &mut Pen| {
+        let pen = Arc::clone(&self.pen);
+        let write = move || {
             let entries: Vec<_> = records
                 .iter()
                 .map(|(key, value)| Entry {
@@ -124,30 +152,16 @@ impl ControlLog {
                     timestamp,
                 })
                 .collect();
-            pen.write(&entries)
+            write(&mut lock(&pen), &entries)
         };
-        self.with_pen(write).await?;
+        let written = tokio::task::spawn_blocking(write).await;
+        written.expect("writing does not panic")?;
         let last = turn.last;
-        let seen = turn.seen.wait_for(|seen| *seen >= last).await;
+        let seen = turn.seen.wait_for(|seen| *seen == last).await;
         seen.expect("what is desired is told for as long as there is a log");
+        turn.is_certain = true;
         Ok(())
     }
-
-    /// The pen's calls block.
-    async fn with_pen(
-        &self,
-        call: impl FnOnce(&mut Pen) -> Result<(), Error> + Send + 'static,
-    ) -> Result<(), Error> {
-        let pen = Arc::clone(&self.pen);
-        let called = tokio::task::spawn_blocking(move || call(&mut lock(&pen)));
-        called.await.expect("writing does not panic")
-    }
-}
-
-fn unavailable(error: &Error) -> Refusal {
-    Refusal::Unavailable(format!(
-        "{error}: whether this was done is not known, look at the connector"
-    ))
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,7 +1,7 @@
 //! Why something is not done, in Kafka Connect's words where it has some.
 
-use super::{CLASS, Desired, Properties, TOKEN, is_class};
-use crate::setting::Mistake;
+use super::{CLASS, Desired, Properties, TABLE, is_class};
+use crate::setting::{Kind, Mistake};
 
 /// Why something is not done, in words for the one who asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,11 +104,17 @@ fn controls(name: &str) -> String {
     controls.join(", ")
 }
 
-/// A configuration as a message may show it, in which a token may be written out.
+/// Whether a setting is one that holds no secret; a token may stand under a misspelt name.
+fn is_public(setting: &str) -> bool {
+    let known = TABLE.iter().find(|known| known.name == setting);
+    known.is_some_and(|known| known.kind != Kind::Password)
+}
+
+/// A configuration as a message may show it.
 fn shown(config: &Properties) -> String {
     let shown = config.iter().map(|(setting, value)| match value {
-        Some(_) if setting == TOKEN.name => format!("{setting}=[hidden]"),
-        Some(value) => format!("{setting}={value}"),
+        Some(value) if is_public(setting) => format!("{setting}={value}"),
+        Some(_) => format!("{setting}=[hidden]"),
         None => format!("{setting}=null"),
     });
     shown.collect::<Vec<_>>().join(", ")

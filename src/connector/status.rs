@@ -75,6 +75,9 @@ struct Known {
     topics: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// How often it is looked whether all is in the topic as it was told.
+const REVIEW: Duration = Duration::from_mins(1);
+
 // === impl Statuses ===
 
 impl Statuses {
@@ -120,11 +123,9 @@ impl Statuses {
         topics.map_or_else(Vec::new, |topics| topics.iter().cloned().collect())
     }
 
-    /// Whether another worker has told last what `subject` does.
-    fn is_anothers(&self, subject: &Subject, worker_id: &str) -> bool {
+    fn state(&self, subject: &Subject) -> Option<State> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let state = known.states.get(&key(subject));
-        state.is_some_and(|state| state.worker_id != worker_id)
+        known.states.get(&key(subject)).cloned()
     }
 }
 
@@ -201,10 +202,30 @@ impl Teller {
         })
     }
 
-    /// Tells all that appears on the board, for ever.
+    /// Tells all that appears on the board, for ever; and again what is not in the topic as it was told, for Kafka may have
+    /// been away, or a worker that has lost a connector may have told of it last.
     pub async fn run(&self, board: &Board) {
+        let mut review = tokio::time::interval(REVIEW);
         loop {
-            self.tell_all(board.news().await);
+            tokio::select! {
+                news = board.news() => self.tell_all(news),
+                _ = review.tick() => self.review(board),
+            }
+        }
+    }
+
+    fn review(&self, board: &Board) {
+        for (subject, report) in board.all() {
+            let Report::State { name, .. } = &report else {
+                continue;
+            };
+            let is_known = self
+                .statuses
+                .state(&subject)
+                .is_some_and(|known| known.state == *name && known.worker_id == self.worker_id);
+            if !is_known {
+                self.tell(&subject, &report);
+            }
         }
     }
 
@@ -215,11 +236,12 @@ impl Teller {
     }
 
     fn tell_all(&self, news: News) {
-        for (subject, report) in news.states {
-            self.tell(&subject, &report);
-        }
+        // The end of a connector is also that of its topics.
         for task in news.published {
             self.tell_of_topic(&task);
+        }
+        for (subject, report) in news.states {
+            self.tell(&subject, &report);
         }
     }
 
@@ -234,7 +256,7 @@ impl Teller {
         let (state, trace) = match report {
             Report::State { name, trace } => (*name, trace.as_deref()),
             // Its next owner may have told already.
-            Report::Left if self.statuses.is_anothers(subject, &self.worker_id) => return,
+            Report::Left if self.is_anothers(subject) => return,
             Report::Left => ("UNASSIGNED", None),
             Report::Ended => return self.end(subject),
         };
@@ -246,6 +268,12 @@ impl Teller {
             "version": VERSION,
         });
         self.publish(&key(subject), Some(&value));
+    }
+
+    /// Whether another worker has told last what `subject` does.
+    fn is_anothers(&self, subject: &Subject) -> bool {
+        let state = self.statuses.state(subject);
+        state.is_some_and(|state| state.worker_id != self.worker_id)
     }
 
     fn end(&self, subject: &Subject) {

@@ -26,12 +26,6 @@ impl Pen {
         }
     }
 
-    /// Whether nobody else has been heard of who writes.
-    #[must_use]
-    pub const fn is_held(&self) -> bool {
-        self.producer.is_some()
-    }
-
     /// Takes it, from whoever else may hold it. What they have written is in the log by now, and they write no more.
     ///
     /// # Errors
@@ -70,6 +64,6 @@ impl Pen {
 
 impl fmt::Debug for Pen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pen(held: {})", self.is_held())
+        write!(f, "Pen(held: {})", self.producer.is_some())
     }
 }

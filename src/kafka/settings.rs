@@ -41,7 +41,7 @@ const PREFIX: Setting = Setting::new(
     Kind::String,
     Fallback::Value("onepassword"),
     "What the names of all topics begin with: `<prefix>.signinattempts`, `<prefix>.cursors` and so on. Transactional \
-     ids begin with `<prefix>.cursors-`. Workers with another prefix begin from nothing.",
+     ids begin with `<prefix>.cursors-`, or are `<prefix>.connectors`. Workers with another prefix begin from nothing.",
 );
 
 const PARTITIONS: Setting = Setting::new(

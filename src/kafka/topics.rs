@@ -90,7 +90,7 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
     let cursors = cluster.topics().cursors();
     let shards = cluster.topics().shards;
     let mut found = Found {
-        cluster_id: cluster_id(cluster).await?,
+        cluster_id: cluster_id(cluster).await,
         cursors_partitions: existing.get(&cursors).copied().unwrap_or(shards),
         missing,
         ..Found::default()
@@ -127,11 +127,12 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
     }
 }
 
-async fn cluster_id(cluster: &Cluster) -> Result<String, Error> {
+/// The cluster's id; empty where it has none, as old ones.
+async fn cluster_id(cluster: &Cluster) -> String {
     let cluster = cluster.clone();
-    tokio::task::spawn_blocking(move || cluster.id(FIRST_ANSWER))
-        .await
-        .expect("asking does not panic")
+    let id = tokio::task::spawn_blocking(move || cluster.id(FIRST_ANSWER));
+    let id = id.await.expect("asking does not panic");
+    id.unwrap_or_default()
 }
 
 /// Partitions of every topic of ours that exists.

@@ -71,6 +71,12 @@ impl Board {
         }
     }
 
+    /// All states, news or not.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<Subject, Report> {
+        self.states().known.clone()
+    }
+
     /// Takes the news that there are.
     #[must_use]
     pub fn take(&self) -> News {
@@ -89,7 +95,15 @@ impl Board {
     /// A task runs, and will say how.
     pub(super) fn begin(&self, task: TaskId) {
         let subject = Subject::Task(task);
-        if !self.states().known.contains_key(&subject) {
+        let known = self.states().known.get(&subject).cloned();
+        let stays = matches!(
+            known,
+            Some(Report::State {
+                name: "FAILED" | "UNASSIGNED",
+                ..
+            })
+        );
+        if !stays {
             self.set(subject, "RUNNING", None);
         }
     }

@@ -1,5 +1,6 @@
 //! Where a request comes from. A page of somebody else's, open in a browser that reaches this port, must not be able to
-//! change connectors, nor read them by giving its own name this machine's address (DNS rebinding).
+//! change connectors; nor, where the port is this machine's only, read them by giving its own name this machine's address (DNS
+//! rebinding).
 
 use std::net::IpAddr;
 
@@ -20,7 +21,11 @@ impl Askers {
     /// Whether a request is refused, and why.
     pub(super) fn refuse(self, method: &Method, headers: &HeaderMap) -> Option<&'static str> {
         let host = authority(headers, header::HOST.as_str());
-        if self == Self::Local && host.as_ref().is_some_and(|host| !is_local(host)) {
+        let names_another = match &host {
+            Some(host) => !is_local(host),
+            None => headers.contains_key(header::HOST),
+        };
+        if self == Self::Local && names_another {
             return Some("This worker is asked on its own machine only, as localhost or 127.0.0.1");
         }
         if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -120,6 +125,7 @@ mod tests {
     fn a_name_that_only_leads_here_reads_nothing() {
         let headers = [("host", "rebound.example:8083")];
         assert!(is_refused(Askers::Local, &Method::GET, &headers));
+        assert!(is_refused(Askers::Local, &Method::GET, &[("host", "a b")]));
         assert!(!is_refused(Askers::Anybody, &Method::GET, &headers));
     }
 }

@@ -112,6 +112,14 @@ pub(super) const ON_PURPOSE: &[OnPurpose] = &[
         fits: |_, theirs, ours| are_refused(theirs, ours) || are_judged(theirs, ours),
     },
     OnPurpose {
+        why: "a value that may be a secret is not repeated",
+        when: When::Always,
+        fits: |_, theirs, ours| {
+            let is_typeless = theirs.text().contains("contains no connector type");
+            is_typeless && ours.is_error(400) && ours.text().contains("=[hidden]")
+        },
+    },
+    OnPurpose {
         why: "a setting of Connect's without effect here is not judged",
         when: When::Always,
         fits: |asked, theirs, ours| {
