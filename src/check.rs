@@ -8,7 +8,7 @@ use crate::{
     clock::now,
     config::Config,
     event::Stream,
-    kafka::{self, Missing, Producer, TopicError},
+    kafka::{self, Missing, Pen, Producer, TopicError},
     onepassword::{Client, Shared},
     relay::Connector,
 };
@@ -96,15 +96,23 @@ async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow:
     Ok(Kafka::Answers)
 }
 
-/// Opens a transactional producer under an id that no shard has.
+/// Opens a transactional producer under an id that no shard has, and takes the right to write to the connectors topic, which
+/// whoever needs it takes back.
 async fn transactions(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<()> {
     let cluster = app::cluster(config);
-    let fence = move || Producer::probe(&cluster);
+    let fence = move || {
+        Producer::probe(&cluster)?;
+        Pen::new(cluster).take()
+    };
     match tokio::task::spawn_blocking(fence).await? {
         Ok(()) => report.line(
             "ok",
             "Kafka transactions",
-            &format!("allowed for {}-*", config.topics.cursors()),
+            &format!(
+                "allowed for {}-* and {}",
+                config.topics.cursors(),
+                config.topics.connectors()
+            ),
         ),
         Err(error) => report.failed("Kafka transactions", &error),
     }

@@ -3,15 +3,15 @@
 
 use onepassword_kafka_dev::{
     reader::check,
-    simulator::{Stream, TokenSpec},
+    simulator::Stream,
     worker::{Metrics, Worker},
 };
 use serde_json::json;
 
-use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics, uuids};
-
-/// The account of the connectors that the topic declares.
-const OTHER: &str = "OTHERACCOUNT7777777777777A";
+use crate::{
+    other,
+    scene::{ACCOUNT, Scene, in_time, logged, metrics, uuids},
+};
 
 /// Declares a connector, or takes it back.
 async fn declare(scene: &Scene, name: &str, properties: Option<serde_json::Value>) {
@@ -25,29 +25,6 @@ async fn target(scene: &Scene, name: &str, state: &str) {
     let value = json!({ "state": state, "state.v2": state }).to_string();
     let key = format!("target-state-{name}");
     scene.write("connectors", 0, &key, Some(&value)).await;
-}
-
-/// A worker that lets connectors refer to the files beside its own.
-fn open() -> Script {
-    Script {
-        worker: "secrets.dirs: [/]".to_owned(),
-        ..Script::default()
-    }
-}
-
-/// The settings of a connector of the other account.
-fn other(scene: &Scene) -> serde_json::Value {
-    let token = scene.simulator.issue(TokenSpec {
-        account_uuid: OTHER.to_owned(),
-        ..TokenSpec::default()
-    });
-    let path = scene.program.write("other", token.as_str()).unwrap();
-    json!({
-        "connector.class": "OnePasswordEventsSource",
-        "onepassword.token": format!("${{file:{}}}", path.display()),
-        "poll.interval.ms": "1000",
-        "name": null,
-    })
 }
 
 fn events(m: &Metrics, connector: &str) -> f64 {
@@ -69,12 +46,12 @@ async fn states(worker: &Worker, connector: &str, count: f64) {
 
 #[tokio::test]
 async fn a_connector_of_the_topic_runs_until_it_is_taken_back() {
-    let scene = Scene::play(open()).await;
+    let scene = Scene::play(other::script()).await;
     scene.publish(5);
     let worker = scene.worker();
     scene.all_delivered().await;
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
-    declare(&scene, "other", Some(other(&scene))).await;
+    other::publish(&scene, 20);
+    declare(&scene, "other", Some(other::connector(&scene))).await;
     metrics(&worker, "the other's events", |m| {
         events(m, "other") >= 20.0
     })
@@ -82,13 +59,15 @@ async fn a_connector_of_the_topic_runs_until_it_is_taken_back() {
     declare(&scene, "other", None).await;
     states(&worker, "other", 0.0).await;
     let asked = |scene: &Scene| scene.simulator.requests().to("/api/v2/auditevents").count();
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    other::publish(&scene, 20);
     scene.publish(5);
     let before = asked(&scene);
     metrics(&worker, "the first goes on", |m| events(m, "acme") >= 30.0).await;
     assert!(asked(&scene) > before);
     scene.end(worker).await;
-    let published = scene.simulator.published(OTHER, Stream::AuditEvents);
+    let published = scene
+        .simulator
+        .published(other::ACCOUNT, Stream::AuditEvents);
     let own = scene.simulator.published(ACCOUNT, Stream::AuditEvents);
     let expected: Vec<_> = published.into_iter().take(20).chain(own).collect();
     let report = check(uuids(&expected), &scene.messages(Stream::AuditEvents).await);
@@ -138,11 +117,11 @@ async fn a_target_state_holds_for_the_next_worker() {
 
 #[tokio::test]
 async fn a_connector_that_changes_again_and_again_loses_and_repeats_nothing() {
-    let scene = Scene::play(open()).await;
-    let settings = other(&scene);
+    let scene = Scene::play(other::script()).await;
+    let settings = other::connector(&scene);
     for stream in Stream::ALL {
         let past = std::time::Duration::from_hours(72);
-        scene.simulator.history(OTHER, stream, 4_000, past);
+        scene.simulator.history(other::ACCOUNT, stream, 4_000, past);
     }
     let worker = scene.worker();
     for round in 1..=20 {
@@ -155,9 +134,7 @@ async fn a_connector_that_changes_again_and_again_loses_and_repeats_nothing() {
     metrics(&worker, "all of them", |m| events(m, "other") >= 12_000.0).await;
     scene.end(worker).await;
     for stream in Stream::ALL {
-        let published = scene.simulator.published(OTHER, stream);
-        let report = check(uuids(&published), &scene.messages(stream).await);
-        assert!(report.is_exactly_once(), "{stream}: {report}");
+        other::is_exactly_once(&scene, stream).await;
     }
     scene.close().await;
 }
@@ -166,7 +143,7 @@ async fn a_connector_that_changes_again_and_again_loses_and_repeats_nothing() {
 async fn what_others_declare_cannot_read_the_workers_files() {
     let scene = Scene::start().await;
     let worker = scene.worker();
-    declare(&scene, "thief", Some(other(&scene))).await;
+    declare(&scene, "thief", Some(other::connector(&scene))).await;
     let told = logged(&worker, "its settings are wrong").await;
     assert!(
         told.contains("thief") && told.contains("secrets.dirs"),
@@ -180,7 +157,7 @@ async fn what_others_declare_cannot_read_the_workers_files() {
 
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_reported_and_skipped() {
-    let scene = Scene::play(open()).await;
+    let scene = Scene::play(other::script()).await;
     let worker = scene.worker();
     logged(&worker, "the connectors topic is read").await;
     for (key, value) in [
@@ -191,8 +168,8 @@ async fn a_record_that_cannot_be_read_is_reported_and_skipped() {
     ] {
         scene.write("connectors", 0, key, Some(value)).await;
     }
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
-    declare(&scene, "other", Some(other(&scene))).await;
+    other::publish(&scene, 20);
+    declare(&scene, "other", Some(other::connector(&scene))).await;
     metrics(&worker, "the other's events", |m| {
         events(m, "other") >= 20.0
     })
@@ -205,12 +182,12 @@ async fn a_record_that_cannot_be_read_is_reported_and_skipped() {
 
 #[tokio::test]
 async fn a_connector_of_the_file_wins_over_one_of_the_topic() {
-    let scene = Scene::play(open()).await;
+    let scene = Scene::play(other::script()).await;
     scene.publish(5);
     let worker = scene.worker();
-    declare(&scene, "acme", Some(other(&scene))).await;
+    declare(&scene, "acme", Some(other::connector(&scene))).await;
     logged(&worker, "that the worker's file declares").await;
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    other::publish(&scene, 20);
     scene.publish(5);
     scene.all_delivered().await;
     scene.end(worker).await;
@@ -263,7 +240,7 @@ async fn the_status_topic_says_what_connectors_and_tasks_do() {
     target(&scene, "acme", "RUNNING").await;
     scene.simulator.revoke(&scene.token);
     tells(&scene, "status-task-acme-2", Some("FAILED")).await;
-    declare(&scene, "thief", Some(other(&scene))).await;
+    declare(&scene, "thief", Some(other::connector(&scene))).await;
     tells(&scene, "status-connector-thief", Some("FAILED")).await;
     scene.end(worker).await;
     tells(&scene, "status-connector-acme", Some("UNASSIGNED")).await;

@@ -9,6 +9,7 @@ mod delivery;
 mod exactly_once;
 mod onepassword;
 mod operator;
+mod other;
 mod outages;
 mod positions;
 mod registry;

@@ -1,39 +1,13 @@
 //! Connectors declared, changed and deleted over Kafka Connect's REST API, on any worker.
 
-use onepassword_kafka_dev::{
-    reader::check,
-    simulator::{Stream, TokenSpec},
-    worker::Worker,
-};
+use onepassword_kafka_dev::{simulator::Stream, worker::Worker};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, Script, in_time, uuids};
-
-/// The account of the connectors that are declared here.
-const OTHER: &str = "OTHERACCOUNT7777777777777A";
-
-/// Lets connectors refer to the files beside the worker's own.
-fn open() -> Script {
-    Script {
-        worker: "secrets.dirs: [/]".to_owned(),
-        ..Script::default()
-    }
-}
-
-/// The settings of a connector of the other account.
-fn other(scene: &Scene) -> Value {
-    let token = scene.simulator.issue(TokenSpec {
-        account_uuid: OTHER.to_owned(),
-        ..TokenSpec::default()
-    });
-    let path = scene.program.write("other", token.as_str()).unwrap();
-    json!({
-        "connector.class": "OnePasswordEventsSource",
-        "onepassword.token": format!("${{file:{}}}", path.display()),
-        "poll.interval.ms": "1000",
-    })
-}
+use crate::{
+    other,
+    scene::{Scene, in_time},
+};
 
 async fn ask(
     worker: &Worker,
@@ -93,11 +67,11 @@ async fn tasks_are(worker: &Worker, name: &str, count: usize, state: &str) {
 
 #[tokio::test]
 async fn a_connector_lives_through_its_whole_life_over_rest() {
-    let scene = Scene::play(open()).await;
+    let scene = Scene::play(other::script()).await;
     let worker = scene.worker();
     healthy(&worker).await;
-    let config = other(&scene);
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    let config = other::connector(&scene);
+    other::publish(&scene, 20);
     let creation = json!({ "name": "other", "config": config });
     let (status, created) = ask(&worker, Method::POST, "/connectors", Some(&creation)).await;
     assert_eq!(status, StatusCode::CREATED, "{created}");
@@ -123,7 +97,7 @@ async fn a_connector_lives_through_its_whole_life_over_rest() {
     let (status, _) = ask(&worker, Method::PUT, put, Some(&changed)).await;
     assert_eq!(status, StatusCode::OK);
     tasks_are(&worker, "other", 1, "RUNNING").await;
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    other::publish(&scene, 20);
     scene.delivered(40).await;
     let (status, _) = ask(&worker, Method::DELETE, "/connectors/other", None).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
@@ -133,22 +107,17 @@ async fn a_connector_lives_through_its_whole_life_over_rest() {
     })
     .await;
     scene.end(worker).await;
-    let published = scene.simulator.published(OTHER, Stream::AuditEvents);
-    let report = check(
-        uuids(&published),
-        &scene.messages(Stream::AuditEvents).await,
-    );
-    assert!(report.is_exactly_once(), "{report}");
+    other::is_exactly_once(&scene, Stream::AuditEvents).await;
     scene.close().await;
 }
 
 #[tokio::test]
 async fn of_two_who_create_one_connector_one_is_told_that_it_is_there() {
-    let scene = Scene::play(open()).await;
+    let scene = Scene::play(other::script()).await;
     let (one, two) = (scene.worker(), scene.worker());
     healthy(&one).await;
     healthy(&two).await;
-    let config = other(&scene);
+    let config = other::connector(&scene);
     for round in 0..5 {
         let creation = json!({ "name": format!("other-{round}"), "config": config });
         let (first, second) = tokio::join!(
@@ -178,28 +147,23 @@ async fn of_two_who_create_one_connector_one_is_told_that_it_is_there() {
 
 #[tokio::test]
 async fn what_one_worker_has_taken_another_runs_when_it_is_killed() {
-    let scene = Scene::play(open()).await;
+    let scene = Scene::play(other::script()).await;
     let mut one = scene.worker();
     healthy(&one).await;
-    let creation = json!({ "name": "other", "config": other(&scene) });
+    let creation = json!({ "name": "other", "config": other::connector(&scene) });
     let (status, _) = ask(&one, Method::POST, "/connectors", Some(&creation)).await;
     assert_eq!(status, StatusCode::CREATED);
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    other::publish(&scene, 20);
     scene.delivered(20).await;
     let two = scene.worker();
     healthy(&two).await;
     assert_eq!(get(&two, "/connectors").await.1, json!(["acme", "other"]));
     one.kill();
     scene.keep(&one);
-    scene.simulator.publish(OTHER, Stream::AuditEvents, 20);
+    other::publish(&scene, 20);
     scene.delivered(40).await;
     scene.end(two).await;
-    let published = scene.simulator.published(OTHER, Stream::AuditEvents);
-    let report = check(
-        uuids(&published),
-        &scene.messages(Stream::AuditEvents).await,
-    );
-    assert!(report.is_exactly_once(), "{report}");
+    other::is_exactly_once(&scene, Stream::AuditEvents).await;
     scene.close().await;
 }
 
@@ -232,10 +196,10 @@ async fn a_connector_of_the_file_is_shown_and_cannot_be_changed() {
 
 #[tokio::test]
 async fn a_token_that_is_written_out_is_refused_and_not_repeated() {
-    let scene = Scene::play(open()).await;
+    let scene = Scene::play(other::script()).await;
     let worker = scene.worker();
     healthy(&worker).await;
-    let mut config = other(&scene);
+    let mut config = other::connector(&scene);
     config["onepassword.token"] = json!(scene.token.as_str());
     let creation = json!({ "name": "other", "config": config });
     let (status, refusal) = ask(&worker, Method::POST, "/connectors", Some(&creation)).await;
