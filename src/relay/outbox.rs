@@ -24,7 +24,7 @@ pub(super) struct Outbox {
 }
 
 /// Pages in the hands of the shard before the next is fetched: enough to keep a backfill's transactions large.
-const AHEAD: usize = 6;
+const AHEAD: usize = 5;
 
 // === impl Outbox ===
 
