@@ -1,13 +1,6 @@
 //! A topic of one partition as a log: every committed record from the beginning on, then each new one as it comes.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -15,13 +8,12 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{Cluster, Error, cluster::Quiet};
+use super::{Cluster, Error, attendant::Attendant, cluster::Quiet};
 
 /// A log that is followed. Dropping it ends that.
 #[derive(Debug)]
 pub struct Following {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _attendant: Attendant,
 }
 
 /// What a log has brought.
@@ -62,32 +54,15 @@ impl Following {
         list.add_partition_offset(topic, 0, Offset::Beginning)
             .map_err(Error::outside)?;
         reader.assign(&list).map_err(Error::outside)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn({
-                let (stop, topic) = (Arc::clone(&stop), topic.to_owned());
-                move || {
-                    while !stop.load(Ordering::Relaxed) {
-                        step(&reader, &topic, &mut each);
-                    }
-                }
-            })
-            .expect("the system has a thread to give");
+        let topic = topic.to_owned();
+        let attendant = Attendant::start("log", move |stop| {
+            while !stop.load(Ordering::Relaxed) {
+                step(&reader, &topic, &mut each);
+            }
+        });
         Ok(Self {
-            stop,
-            thread: Some(thread),
+            _attendant: attendant,
         })
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic there has ended the process already.
-            let _ = thread.join();
-        }
     }
 }
 

@@ -4,11 +4,7 @@
 //! by one (`cooperative-sticky`), and a worker that gives one up holds the rebalance until its shard is closed.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -18,13 +14,12 @@ use rdkafka::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Cluster, Error, cluster::quiet};
+use super::{Cluster, Error, attendant::Attendant, cluster::quiet};
 
 /// A membership. Dropping it leaves the group, which first takes every shard back.
 #[derive(Debug)]
 pub struct Membership {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _attendant: Attendant,
 }
 
 /// What the group has decided.
@@ -71,29 +66,11 @@ impl Membership {
         consumer
             .subscribe(&[&cluster.topics().cursors()])
             .map_err(Error::outside)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::Builder::new()
-            .name("group".to_owned())
-            .spawn({
-                let stop = Arc::clone(&stop);
-                move || attend(&consumer, &stop)
-            })
-            .expect("the system has a thread to give");
+        let attendant = Attendant::start("group", move |stop| attend(&consumer, stop));
         let membership = Self {
-            stop,
-            thread: Some(thread),
+            _attendant: attendant,
         };
         Ok((membership, receiver))
-    }
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic there has ended the process already.
-            let _ = thread.join();
-        }
     }
 }
 

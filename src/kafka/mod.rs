@@ -1,6 +1,7 @@
 //! Kafka: the topics, a shard's transactional producer, its positions, the group that divides the shards, and logs that
 //! are followed and written.
 
+mod attendant;
 mod cluster;
 mod cursors;
 mod error;

@@ -15,6 +15,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
+    util::IntoOpaque,
 };
 
 use super::{Cluster, Error, cluster::quiet, error};
@@ -173,12 +174,7 @@ impl Transaction<'_> {
     ///
     /// When librdkafka does not take it.
     pub fn set(&mut self, entry: &Entry<'_>) -> Result<(), Error> {
-        let mut base = BaseRecord::with_opaque_to(entry.topic, self.records)
-            .key(entry.key.as_bytes())
-            .partition(entry.partition)
-            .timestamp(entry.timestamp);
-        base.payload = entry.value;
-        self.enqueue(base)
+        self.enqueue(entry.record(self.records))
     }
 
     /// Whether the broker has still to answer for some of its records.
@@ -326,6 +322,20 @@ impl Transaction<'_> {
             Some((code, _)) => Error::Producer(KafkaError::MessageProduction(code)),
             None => Error::in_transaction(error),
         }
+    }
+}
+
+// === impl Entry ===
+
+impl<'a> Entry<'a> {
+    /// As librdkafka takes it.
+    pub(super) fn record<O: IntoOpaque>(&self, opaque: O) -> BaseRecord<'a, [u8], [u8], O> {
+        let mut record = BaseRecord::with_opaque_to(self.topic, opaque)
+            .key(self.key.as_bytes())
+            .partition(self.partition)
+            .timestamp(self.timestamp);
+        record.payload = self.value;
+        record
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
     message::DeliveryResult,
-    producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
+    producer::{Producer as _, ProducerContext, ThreadedProducer},
 };
 
 use super::{Cluster, Entry, Error, cluster::quiet};
@@ -31,12 +31,7 @@ impl Publisher {
 
     /// Publishes a record, soon. One that Kafka does not take in time is told of in the log.
     pub fn publish(&self, entry: &Entry<'_>) {
-        let mut base = BaseRecord::to(entry.topic)
-            .key(entry.key.as_bytes())
-            .partition(entry.partition)
-            .timestamp(entry.timestamp);
-        base.payload = entry.value;
-        if let Err((error, _)) = self.0.send(base) {
+        if let Err((error, _)) = self.0.send(entry.record(())) {
             complain(&error);
         }
     }
