@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::LAST_ANSWERS;
+use super::{LAST_ANSWERS, last_answers};
 use crate::{
     clock,
     connector::{self, Allowed, Control, Desired, Parts, Statuses, Teller},
@@ -77,11 +77,7 @@ impl ControlPlane {
         let (teller, board) = (self.teller, self.board);
         let telling = tokio::task::spawn_blocking(move || teller.finish(&board, LAST_ANSWERS));
         telling.await.context("telling the last states")?;
-        match timeout(LAST_ANSWERS, self.serving).await {
-            Ok(served) => served?.context("the REST port failed"),
-            // Somebody has begun a request and not ended it.
-            Err(_) => Ok(()),
-        }
+        last_answers(self.serving, "the REST port failed").await
     }
 }
 

@@ -5,11 +5,12 @@
 
 mod control;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
+    task::JoinHandle,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -30,7 +31,7 @@ use crate::{
 
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(10);
-/// How long open requests for metrics may take at the end.
+/// How long open requests may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Runs a worker until `shutdown`.
@@ -52,8 +53,16 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     ));
     work(config, rest, metrics, readiness, shutdown.clone()).await?;
     shutdown.cancel();
-    match timeout(LAST_ANSWERS, monitoring).await {
-        Ok(served) => served?.context("the monitoring port failed"),
+    last_answers(monitoring, "the monitoring port failed").await
+}
+
+/// Waits until a port's last requests are answered.
+async fn last_answers(
+    serving: JoinHandle<io::Result<()>>,
+    failed: &'static str,
+) -> anyhow::Result<()> {
+    match timeout(LAST_ANSWERS, serving).await {
+        Ok(served) => served?.context(failed),
         // Somebody has begun a request and not ended it.
         Err(_) => Ok(()),
     }

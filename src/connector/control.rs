@@ -6,13 +6,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use super::{
     Desired, Properties, Refusal, Status, Statuses, Teller,
-    log::ControlLog,
+    log::{ControlLog, lock},
     record::{Written, declare, restart, set_target},
     refusal::{judge, named, unnameable},
 };
@@ -128,7 +128,7 @@ impl Control {
     /// What a connector does; none where nothing is known yet.
     #[must_use]
     pub fn status(&self, name: &str) -> Option<Status> {
-        self.info(name)?;
+        self.desired().get(name)?;
         self.0.parts.statuses.status(name)
     }
 
@@ -150,10 +150,10 @@ impl Control {
     /// The topics that a connector publishes to.
     #[must_use]
     pub fn topics(&self, name: &str) -> Vec<String> {
-        match self.info(name) {
-            Some(_) => self.0.parts.statuses.topics(name),
-            None => Vec::new(),
+        if self.desired().get(name).is_none() {
+            return Vec::new();
         }
+        self.0.parts.statuses.topics(name)
     }
 
     /// Forgets which topics a connector has published to.
@@ -200,21 +200,21 @@ impl Control {
     pub async fn put(&self, name: &str, config: Properties) -> Result<(Put, Info), Refusal> {
         let (name, config) = (name.to_owned(), named(name, config)?);
         self.change(move |desired| {
-            let put = match desired.get(&name) {
-                Some(known) if known.properties == config => Put::Replaced,
-                Some(_) if desired.is_in_file(&name) => return Err(Refusal::read_only(&name)),
+            let known = info(desired, &name);
+            let put = match known {
                 Some(_) => Put::Replaced,
                 None => Put::Created,
             };
-            let tasks = info(desired, &name).map(|info| info.tasks);
+            let is_same = known.as_ref().is_some_and(|known| known.config == config);
             let answer = Info {
                 name: name.clone(),
                 config: config.clone(),
-                tasks: tasks.unwrap_or_default(),
+                tasks: known.map(|known| known.tasks).unwrap_or_default(),
             };
-            if desired.is_in_file(&name) {
+            if is_same && desired.is_in_file(&name) {
                 return Ok((Vec::new(), (put, answer)));
             }
+            refuse_file(desired, &name)?;
             judge(desired, &name, &config)?;
             Ok((vec![declare(&name, Some(&config))], (put, answer)))
         })
@@ -230,9 +230,7 @@ impl Control {
         let name = name.to_owned();
         self.change(move |desired| {
             let mut info = info(desired, &name).ok_or_else(|| Refusal::not_found(&name))?;
-            if desired.is_in_file(&name) {
-                return Err(Refusal::read_only(&name));
-            }
+            refuse_file(desired, &name)?;
             for (setting, value) in &changes {
                 match value {
                     Some(_) => info.config.insert(setting.clone(), value.clone()),
@@ -257,9 +255,7 @@ impl Control {
             desired
                 .get(&name)
                 .ok_or_else(|| Refusal::not_found(&name))?;
-            if desired.is_in_file(&name) {
-                return Err(Refusal::read_only(&name));
-            }
+            refuse_file(desired, &name)?;
             Ok((vec![declare(&name, None), set_target(&name, None)], ()))
         })
         .await
@@ -296,7 +292,9 @@ impl Control {
         tasks: bool,
         only_failed: bool,
     ) -> Result<Status, Refusal> {
-        self.info(name).ok_or_else(|| Refusal::unknown(name))?;
+        self.desired()
+            .get(name)
+            .ok_or_else(|| Refusal::unknown(name))?;
         let mut status = self
             .status(name)
             .ok_or_else(|| Refusal::NotFound(format!("Status for connector {name} not found")))?;
@@ -355,9 +353,16 @@ impl Control {
     }
 
     fn desired(&self) -> MutexGuard<'_, Desired> {
-        let desired = self.0.parts.desired.lock();
-        desired.unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.parts.desired)
     }
+}
+
+/// A connector of the workers' file can be changed there only.
+fn refuse_file(desired: &Desired, name: &str) -> Result<(), Refusal> {
+    if desired.is_in_file(name) {
+        return Err(Refusal::read_only(name));
+    }
+    Ok(())
 }
 
 fn info(desired: &Desired, name: &str) -> Option<Info> {

@@ -86,7 +86,11 @@ impl Desired {
     pub fn follow(&mut self, logged: Logged<'_>) {
         match logged {
             Logged::Record { offset, key, value } => match Record::read(key, value) {
-                Ok(record) => self.apply(record),
+                Ok(record) => {
+                    if !self.apply(record) {
+                        return;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(offset, %error, "a record of the connectors topic is skipped");
                     return;
@@ -161,7 +165,8 @@ impl Desired {
         (settings, mistakes)
     }
 
-    fn apply(&mut self, record: Record) {
+    /// Whether it says something about connectors.
+    fn apply(&mut self, record: Record) -> bool {
         match record {
             Record::Properties(name, Some(properties)) => self.declare(name, properties),
             Record::Properties(name, None) => {
@@ -176,9 +181,11 @@ impl Desired {
             Record::Restart(name, tasks) => self.restart(name, tasks),
             Record::Writer { writer, turn } if writer == self.writer => {
                 self.turn.send_replace(turn);
+                return false;
             }
-            Record::Writer { .. } | Record::Foreign => {}
+            Record::Writer { .. } | Record::Foreign => return false,
         }
+        true
     }
 
     /// A connector has no work of its own to begin anew; but what was wrong with its settings may be right by now.

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
@@ -98,7 +98,7 @@ impl Statuses {
     /// What a connector does; none where nobody has told yet.
     #[must_use]
     pub fn status(&self, connector: &str) -> Option<Status> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         let task = |stream: Stream| {
             let id = TaskId {
                 connector: connector.to_owned(),
@@ -118,14 +118,17 @@ impl Statuses {
     /// The topics that a connector has published to since they were last forgotten.
     #[must_use]
     pub fn topics(&self, connector: &str) -> Vec<String> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         let topics = known.topics.get(connector);
         topics.map_or_else(Vec::new, |topics| topics.iter().cloned().collect())
     }
 
     fn state(&self, subject: &Subject) -> Option<State> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.states.get(&key(subject)).cloned()
+        self.known().states.get(&key(subject)).cloned()
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

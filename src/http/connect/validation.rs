@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     connector::{Properties, TABLE},
-    setting::{Kind, Setting},
+    setting::{Kind, Setting, boolean, whole},
 };
 
 /// A whole configuration, judged.
@@ -162,14 +162,11 @@ impl Judgement {
 
 /// Whether a text is a value of this type at all; Connect shows no other.
 fn is_of(kind: Kind, text: &str) -> bool {
-    let text = text.trim();
     match kind {
         Kind::String | Kind::Password | Kind::List => true,
-        Kind::Int => text.parse::<i32>().is_ok(),
-        Kind::Long => text.parse::<i64>().is_ok(),
-        Kind::Boolean => ["true", "false"]
-            .iter()
-            .any(|word| text.eq_ignore_ascii_case(word)),
+        Kind::Int => whole(i32::MIN..=i32::MAX)(text).is_ok(),
+        Kind::Long => whole(i64::MIN..=i64::MAX)(text).is_ok(),
+        Kind::Boolean => boolean(text).is_ok(),
     }
 }
 
