@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::{
     API_VERSION, EventTime, Location, Origin, Session, User,
-    json::{Extra, Unreadable, event},
+    json::{At, Extra, Unreadable, event},
+    scan::Scan,
 };
 
 event! {

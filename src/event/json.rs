@@ -4,20 +4,15 @@
 //! declared or the value is not of the field's type, into [`Extra`] as the JSON text that it was. A `null` is
 //! the same as an absent member where a field is declared.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::{
-    Serialize, Serializer,
-    de::{DeserializeSeed, Deserializer, MapAccess, Visitor},
-    ser::SerializeMap,
-};
-use serde_json::value::RawValue;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::TimeError;
+use super::{TimeError, scan::Scan};
 
 /// What no field could take: JSON Pointer (RFC 6901) → JSON text. Serializes as a map.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Extra<'a>(Vec<(String, Cow<'a, str>)>);
+pub struct Extra<'a>(Vec<(String, &'a str)>);
 
 /// Why an item cannot become an event. None of these quotes the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,13 +37,10 @@ pub(super) struct At<'p> {
     pub(super) name: &'p str,
 }
 
-/// What is done with each member of an object, in order, its value unparsed.
-struct Members<F>(F);
-
 /// A value that a declared field may hold.
 pub(super) trait Field<'a>: Sized {
-    /// The value, or `None` when the JSON is of another type. `at` is the place of `json`.
-    fn read(json: &'a RawValue, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self>;
+    /// The value ahead in `json`, which lies `at` this place; `None` when it is of another type.
+    fn read(json: &mut Scan<'a>, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self>;
 }
 
 /// Declares an object of the API: a struct of nullable fields, how JSON fills it, and the order in which it is
@@ -62,11 +54,14 @@ macro_rules! object {
         }
 
         impl<'a> Field<'a> for $name<'a> {
-            fn read(json: &'a RawValue, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self> {
+            fn read(json: &mut Scan<'a>, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self> {
                 let mut object = Self::default();
-                extra.members(json, Some(at), |extra, at, value| match at.name {
-                    $($($member)|+ => extra.fill(&mut object.$field, value, at),)*
-                    _ => extra.keep(value, at),
+                json.members(|name, json| {
+                    let at = At { above: Some(at), name };
+                    match name {
+                        $($($member)|+ => extra.fill(&mut object.$field, json, &at),)*
+                        _ => extra.keep(json.value(), &at),
+                    }
                 })?;
                 Some(object)
             }
@@ -104,13 +99,16 @@ macro_rules! event {
                 let mut timestamp: Option<Cow<'a, str>> = None;
                 let mut account_uuid: Option<Cow<'a, str>> = None;
                 $(let mut $field: Option<$type> = None;)*
-                extra
-                    .members(json, None, |extra, at, value| match at.name {
-                        "uuid" => extra.fill(&mut uuid, value, at),
-                        "timestamp" => extra.fill(&mut timestamp, value, at),
-                        "account_uuid" => extra.fill(&mut account_uuid, value, at),
-                        $($($member)|+ => extra.fill(&mut $field, value, at),)*
-                        _ => extra.keep(value, at),
+                Scan::of(json)
+                    .members(|name, json| {
+                        let at = At { above: None, name };
+                        match name {
+                            "uuid" => extra.fill(&mut uuid, json, &at),
+                            "timestamp" => extra.fill(&mut timestamp, json, &at),
+                            "account_uuid" => extra.fill(&mut account_uuid, json, &at),
+                            $($($member)|+ => extra.fill(&mut $field, json, &at),)*
+                            _ => extra.keep(json.value(), &at),
+                        }
                     })
                     .ok_or(Unreadable::NotAnObject)?;
                 let timestamp_raw = timestamp.ok_or(Unreadable::NoTimestamp)?;
@@ -136,50 +134,34 @@ pub(super) use {event, object};
 impl<'a> Extra<'a> {
     /// Pointer and JSON text of everything that was kept, in the item's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(at, json)| (at.as_str(), json.as_ref()))
+        self.0.iter().map(|(at, json)| (at.as_str(), *json))
     }
 
-    pub(super) fn keep(&mut self, json: &'a RawValue, at: &At<'_>) {
+    pub(super) fn keep(&mut self, json: &'a str, at: &At<'_>) {
         let mut pointer = String::new();
         at.point(&mut pointer);
-        self.0.push((pointer, Cow::Borrowed(json.get())));
+        self.0.push((pointer, json));
     }
 
     /// Fills an empty slot. A value that does not fit, or a second one for the same slot, is kept instead.
     pub(super) fn fill<T: Field<'a>>(
         &mut self,
         slot: &mut Option<T>,
-        json: &'a RawValue,
+        json: &mut Scan<'a>,
         at: &At<'_>,
     ) {
-        if json.get() == "null" {
-            return;
+        if slot.is_none() {
+            let mut ahead = *json;
+            *slot = T::read(&mut ahead, at, self);
+            if slot.is_some() {
+                *json = ahead;
+                return;
+            }
         }
-        if slot.is_some() {
-            return self.keep(json, at);
+        match json.value() {
+            "null" => {}
+            other => self.keep(other, at),
         }
-        match T::read(json, at, self) {
-            Some(value) => *slot = Some(value),
-            None => self.keep(json, at),
-        }
-    }
-
-    /// Calls `each` for every member of the object at `above`; `None` for any other JSON, of which nothing is kept.
-    pub(super) fn members(
-        &mut self,
-        json: &'a RawValue,
-        above: Option<&At<'_>>,
-        mut each: impl FnMut(&mut Self, &At<'_>, &'a RawValue),
-    ) -> Option<()> {
-        let kept = self.0.len();
-        let members = Members(|name: &str, value: &'a RawValue| {
-            each(self, &At { above, name }, value);
-        });
-        let read = members.deserialize(&mut serde_json::Deserializer::from_str(json.get()));
-        if read.is_err() {
-            self.0.truncate(kept);
-        }
-        read.ok()
     }
 }
 
@@ -196,27 +178,24 @@ impl Serialize for Extra<'_> {
 // === impl Field ===
 
 impl<'a> Field<'a> for Cow<'a, str> {
-    fn read(json: &'a RawValue, _: &At<'_>, _: &mut Extra<'a>) -> Option<Self> {
-        let text = json.get().strip_prefix('"')?.strip_suffix('"')?;
-        if text.contains('\\') {
-            return serde_json::from_str(json.get()).ok().map(Cow::Owned);
-        }
-        Some(Cow::Borrowed(text))
+    fn read(json: &mut Scan<'a>, _: &At<'_>, _: &mut Extra<'a>) -> Option<Self> {
+        json.string()
     }
 }
 
 impl<'a> Field<'a> for i64 {
-    fn read(json: &'a RawValue, _: &At<'_>, _: &mut Extra<'a>) -> Option<Self> {
-        json.get().parse().ok()
+    fn read(json: &mut Scan<'a>, _: &At<'_>, _: &mut Extra<'a>) -> Option<Self> {
+        json.value().parse().ok()
     }
 }
 
 impl<'a> Field<'a> for f64 {
     /// A number that a double does not print back as it was read is kept as text as well.
-    fn read(json: &'a RawValue, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self> {
-        let number: Self = serde_json::from_str(json.get()).ok()?;
-        if !is_short_decimal(json.get()) && number.to_string() != json.get() {
-            extra.keep(json, at);
+    fn read(json: &mut Scan<'a>, at: &At<'_>, extra: &mut Extra<'a>) -> Option<Self> {
+        let text = json.value();
+        let number: Self = serde_json::from_str(text).ok()?;
+        if !is_short_decimal(text) && number.to_string() != text {
+            extra.keep(text, at);
         }
         Some(number)
     }
@@ -252,37 +231,10 @@ impl At<'_> {
     }
 }
 
-// === impl Members ===
-
-impl<'de, F: FnMut(&str, &'de RawValue)> DeserializeSeed<'de> for Members<F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for Members<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Name(name)) = map.next_key()? {
-            (self.0)(&name, map.next_value()?);
-        }
-        Ok(())
-    }
-}
-
-/// `Cow<str>` that borrows where it can, which serde's own `Cow` does not do without an attribute.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
 #[cfg(test)]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
     use crate::event::{Event, Origin, Stream};
 

@@ -11,6 +11,7 @@ mod json;
 mod objects;
 mod page;
 mod position;
+mod scan;
 mod sign_in_attempt;
 mod stream;
 mod time;

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::json::{At, Extra, Field, object};
+use super::{
+    json::{At, Extra, Field, object},
+    scan::Scan,
+};
 
 object! {
     /// A user, as hydrated when the event was generated.
