@@ -22,13 +22,9 @@ impl<'a> Scan<'a> {
     pub(super) fn value(&mut self) -> &'a str {
         let json = self.0.as_bytes();
         let length = match json.first() {
-            Some(b'"') => return self.quoted().0,
+            Some(b'"') => string(json).0,
             Some(b'{' | b'[') => nested(json),
-            _ => json
-                .iter()
-                .copied()
-                .position(ends_scalar)
-                .unwrap_or(json.len()),
+            _ => scalar(json),
         };
         self.pass(length)
     }
@@ -124,8 +120,11 @@ fn nested(json: &[u8]) -> usize {
     at
 }
 
-fn ends_scalar(byte: u8) -> bool {
-    matches!(byte, b',' | b']' | b'}') || byte.is_ascii_whitespace()
+/// The length of the number, boolean or null at the beginning.
+fn scalar(json: &[u8]) -> usize {
+    json.iter()
+        .position(|byte| matches!(byte, b',' | b']' | b'}') || byte.is_ascii_whitespace())
+        .unwrap_or(json.len())
 }
 
 #[cfg(test)]
