@@ -1,6 +1,10 @@
 //! What tests need of a cluster beside reading: topics to make, to look at and to remove.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientConfig,
@@ -209,10 +213,27 @@ pub(crate) fn watermarks(
     let count = i32::try_from(count_partitions(consumer, topic)?).unwrap_or(i32::MAX);
     (0..count)
         .map(|partition| {
-            let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
+            let (low, high) = led(|| consumer.fetch_watermarks(topic, partition, TIMEOUT))?;
             Ok(Watermarks { low, high })
         })
         .collect()
+}
+
+/// Asks again while a partition has no leader: a topic just made is told before it is led.
+fn led<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    let give_up = Instant::now() + TIMEOUT;
+    loop {
+        match ask() {
+            Err(error) if is_unled(&error) && Instant::now() < give_up => thread::yield_now(),
+            answer => return answer,
+        }
+    }
+}
+
+fn is_unled(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition};
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(LeaderNotAvailable | NotLeaderForPartition))
 }
 
 fn options() -> AdminOptions {
