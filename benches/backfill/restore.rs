@@ -31,7 +31,7 @@ pub(crate) async fn measure(stack: &Stack) -> anyhow::Result<Restored> {
         let begun = Instant::now();
         let _producer = Producer::fence(&cluster, SHARD)?;
         let (fence, fenced) = (begun.elapsed(), Instant::now());
-        let positions = restore(&cluster, SHARD)?;
+        let positions = restore(&cluster, SHARD)?.positions;
         let restore = fenced.elapsed();
         ensure!(positions.len() == POSITIONS, "positions are missing");
         Ok(Restored { fence, restore })
@@ -68,7 +68,12 @@ fn write(cluster: &Cluster) -> anyhow::Result<()> {
             connector: format!("connector-{number}"),
             stream: Stream::AuditEvents,
         };
-        cursors.store(&mut transaction, &task, &position, now.as_millisecond())?;
+        cursors.store(
+            &mut transaction,
+            &task,
+            Some(&position),
+            now.as_millisecond(),
+        )?;
     }
     Ok(transaction.commit()?)
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{LAST_ANSWERS, last_answers};
 use crate::{
     clock,
-    connector::{self, Allowed, Control, Desired, Parts, Statuses, Teller},
+    connector::{self, Allowed, Control, Desired, Offsets, Parts, Statuses, Teller},
     http,
     kafka::{Cluster, Following},
     relay::{Board, Connectors, Context},
@@ -26,7 +26,7 @@ pub(super) struct ControlPlane {
     telling: JoinHandle<()>,
     serving: JoinHandle<io::Result<()>>,
     /// Dropped last, when nobody asks any more.
-    _followed: [Following; 2],
+    _followed: [Following; 3],
 }
 
 // === impl ControlPlane ===
@@ -45,7 +45,8 @@ impl ControlPlane {
         let (desired, connectors) = Desired::new(declared, allowed, clock::now);
         let desired = Arc::new(Mutex::new(desired));
         let statuses = Statuses::default();
-        let followed = follow(cluster, &desired, &statuses)?;
+        let offsets = Offsets::default();
+        let followed = follow(cluster, &desired, &statuses, &offsets)?;
         let teller = Teller::new(cluster, worker_id(address), statuses.clone(), clock::now)?;
         let teller = Arc::new(teller);
         let telling = tokio::spawn({
@@ -55,6 +56,7 @@ impl ControlPlane {
         let control = Control::new(Parts {
             desired,
             statuses,
+            offsets,
             teller: Arc::clone(&teller),
             cluster: cluster.clone(),
             cluster_id: context.found.cluster_id.clone(),
@@ -85,17 +87,22 @@ fn follow(
     cluster: &Cluster,
     desired: &Arc<Mutex<Desired>>,
     statuses: &Statuses,
-) -> anyhow::Result<[Following; 2]> {
-    let (desired, statuses) = (Arc::clone(desired), statuses.clone());
+    offsets: &Offsets,
+) -> anyhow::Result<[Following; 3]> {
+    let (desired, statuses, offsets) = (Arc::clone(desired), statuses.clone(), offsets.clone());
     let topics = cluster.topics();
-    let wanted = Following::start(cluster, &topics.connectors(), move |logged| {
+    let wanted = Following::start(cluster, &topics.connectors(), 1, move |logged| {
         let mut desired = desired.lock().unwrap_or_else(PoisonError::into_inner);
         desired.follow(logged);
     })?;
-    let told = Following::start(cluster, &topics.status(), move |logged| {
+    let told = Following::start(cluster, &topics.status(), 1, move |logged| {
         statuses.follow(logged);
     })?;
-    Ok([wanted, told])
+    let shards = cluster.topics().shards;
+    let read = Following::start(cluster, &topics.cursors(), shards, move |logged| {
+        offsets.follow(logged);
+    })?;
+    Ok([wanted, told, read])
 }
 
 /// This worker, as others see it: its host and its REST port, as in Kafka Connect.

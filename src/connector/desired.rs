@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Clock,
     kafka::Logged,
-    relay::{Connector, Connectors, Target, Wanted},
+    relay::{Alteration, Connector, Connectors, Target, Wanted},
     setting::{Mistakes, Value, Values},
 };
 
@@ -30,6 +30,8 @@ pub struct Desired {
     declared: BTreeMap<String, Declared>,
     logged: BTreeMap<String, Declared>,
     targets: BTreeMap<String, Target>,
+    /// What was last to become of each one's positions.
+    alterations: BTreeMap<String, Arc<Alteration>>,
     /// How often each was to be restarted.
     restarts: BTreeMap<String, u64>,
     allowed: Allowed,
@@ -72,6 +74,7 @@ impl Desired {
             declared: declared.collect(),
             logged: BTreeMap::new(),
             targets: BTreeMap::new(),
+            alterations: BTreeMap::new(),
             restarts: BTreeMap::new(),
             allowed,
             clock,
@@ -96,7 +99,6 @@ impl Desired {
                     return;
                 }
             },
-            Logged::End if self.is_read => return,
             Logged::End => {
                 self.is_read = true;
                 tracing::info!(
@@ -141,6 +143,12 @@ impl Desired {
         self.targets.get(name).copied().unwrap_or(Target::Running)
     }
 
+    /// What was last to become of its positions.
+    #[must_use]
+    pub fn alteration(&self, name: &str) -> Option<&Alteration> {
+        self.alterations.get(name).map(AsRef::as_ref)
+    }
+
     /// This worker's name in the log, and which of its turns to write the log has brought back.
     pub(super) fn turns(&self) -> (String, watch::Receiver<u64>) {
         (self.writer.clone(), self.turn.subscribe())
@@ -177,6 +185,12 @@ impl Desired {
             }
             Record::Target(name, None) => {
                 self.targets.remove(&name);
+            }
+            Record::Alteration(name, Some(alteration)) => {
+                self.alterations.insert(name, Arc::new(alteration));
+            }
+            Record::Alteration(name, None) => {
+                self.alterations.remove(&name);
             }
             Record::Restart(name, tasks) => self.restart(name, tasks),
             Record::Writer { writer, turn } if writer == self.writer => {
@@ -236,6 +250,7 @@ impl Desired {
             let wanted = Wanted {
                 connector: declared.connector.clone(),
                 target: self.target(name),
+                alteration: self.alterations.get(name).cloned(),
                 restarts: self.restarts.get(name).copied().unwrap_or_default(),
             };
             (name.clone(), wanted)

@@ -45,8 +45,8 @@ struct Turn {
     seen: watch::Receiver<u64>,
 }
 
-/// How long a change may take, as in Kafka Connect (`RestServer`, 90 s).
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a request may take, as in Kafka Connect (`RestServer`, 90 s).
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 // === impl ControlLog ===
 

@@ -4,6 +4,7 @@ mod control;
 mod desired;
 mod ignored;
 mod log;
+mod offsets;
 mod record;
 mod refusal;
 mod settings;
@@ -12,8 +13,9 @@ mod status;
 mod table;
 
 pub use self::{
-    control::{Control, Info, Parts, Put},
+    control::{Control, Info, Offset, Parts, Put},
     desired::{Declared, Desired},
+    offsets::Offsets,
     record::Properties,
     refusal::Refusal,
     settings::{Allowed, Settings, check_name, is_class},

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `connector-<name>` | `{"properties":{…}}`, the connector's settings |
 //! | `target-state-<name>` | `{"state":"RUNNING"}`, or PAUSED or STOPPED |
+//! | `offsets-<name>` | `{"id":"…","offsets":{"<stream>":…}}`: what is to become of its positions |
 //! | `restart-connector-<name>` | `{"include-tasks":true}`: it is to be stopped and started |
 //! | `writer` | who has written last, and how often: how a worker knows that it has read what it wrote |
 //!
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::relay::Target;
+use crate::relay::{Alteration, Target};
 
 /// A connector's settings, as somebody has written them. In Kafka Connect a value may be `null`.
 pub type Properties = BTreeMap<String, Option<String>>;
@@ -27,6 +28,8 @@ pub(super) enum Record {
     Properties(String, Option<Properties>),
     /// That is its target state; without one it runs.
     Target(String, Option<Target>),
+    /// That is to become of its positions.
+    Alteration(String, Option<Alteration>),
     /// It is to be stopped and started, with its tasks or without.
     Restart(String, bool),
     /// A worker has written.
@@ -49,13 +52,12 @@ pub(super) type Written = (String, Option<String>);
 pub(super) struct Unreadable(&'static str);
 
 /// What Kafka Connect keeps beside the connectors.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 5] = [
     "task-",
     "commit-",
     "tasks-fencing-",
     "logger-cluster-",
     "session-key",
-    "offsets-",
 ];
 
 /// The key under which workers write their turns.
@@ -98,6 +100,10 @@ impl Record {
             let target = value.map(target).transpose()?;
             return Ok(Self::Target(name.to_owned(), target));
         }
+        if let Some(name) = key.strip_prefix("offsets-") {
+            let alteration = value.map(alteration).transpose()?;
+            return Ok(Self::Alteration(name.to_owned(), alteration));
+        }
         if let Some(name) = key.strip_prefix("restart-connector-") {
             let Some(value) = value else {
                 return Ok(Self::Foreign);
@@ -134,6 +140,12 @@ pub(super) fn set_target(name: &str, target: Option<Target>) -> Written {
     (format!("target-state-{name}"), value)
 }
 
+/// Alters a connector's positions, or forgets that it did.
+pub(super) fn alter(name: &str, alteration: Option<&Alteration>) -> Written {
+    let value = alteration.map(|alteration| json!(alteration).to_string());
+    (format!("offsets-{name}"), value)
+}
+
 /// Has a connector stopped and started, with its tasks or without.
 pub(super) fn restart(name: &str, tasks: bool) -> Written {
     let value = json!({ "include-tasks": tasks, "only-failed": false });
@@ -151,6 +163,11 @@ fn properties(value: &[u8]) -> Result<Properties, Unreadable> {
         Unreadable("its value is not {\"properties\":{…}} with texts as properties")
     })?;
     Ok(value.properties)
+}
+
+fn alteration(value: &[u8]) -> Result<Alteration, Unreadable> {
+    serde_json::from_slice(value)
+        .map_err(|_| Unreadable("its value is not {\"id\":\"…\",\"offsets\":{…}}"))
 }
 
 fn includes_tasks(value: &[u8]) -> Result<bool, Unreadable> {
@@ -181,6 +198,7 @@ fn target(value: &[u8]) -> Result<Target, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Cursor, Place, Stream};
 
     fn read(key: &str, value: Option<&str>) -> Result<Record, String> {
         Record::read(key.as_bytes(), value.map(str::as_bytes)).map_err(|error| error.to_string())
@@ -226,6 +244,13 @@ mod tests {
         let acme = || "acme".to_owned();
         let properties = BTreeMap::from([("a".to_owned(), None)]);
         let target = |target| Record::Target(acme(), target);
+        let start = Place::Start("2026-11-24T10:00:00Z".parse().unwrap());
+        let cursor = Place::After(Cursor::new("c".to_owned()).unwrap());
+        let places = [Some(start), None, Some(cursor)];
+        let alteration = Alteration {
+            id: "x".to_owned(),
+            places: Stream::ALL.into_iter().zip(places).collect(),
+        };
         for ((key, value), record) in [
             (
                 declare("acme", Some(&properties)),
@@ -241,6 +266,11 @@ mod tests {
                 target(Some(Target::Running)),
             ),
             (set_target("acme", None), target(None)),
+            (
+                alter("acme", Some(&alteration)),
+                Record::Alteration(acme(), Some(alteration.clone())),
+            ),
+            (alter("acme", None), Record::Alteration(acme(), None)),
             (restart("acme", true), Record::Restart(acme(), true)),
             (
                 sign("acme", 7),
@@ -271,6 +301,11 @@ mod tests {
             ("connector-acme", r#"{"hidden":{}}"#),
             ("target-state-acme", r#"{"state":"hidden"}"#),
             ("target-state-acme", "{}"),
+            (
+                "offsets-acme",
+                r#"{"id":"x","offsets":{"itemusages":"hidden"}}"#,
+            ),
+            ("offsets-acme", r#"{"id":"x","offsets":{"hidden":null}}"#),
             ("hidden", "{}"),
         ] {
             let error = read(key, Some(value)).unwrap_err();

@@ -219,13 +219,12 @@ impl Teller {
 
     fn review(&self, board: &Board) {
         for (subject, report) in board.all() {
-            let Report::State { name, .. } = &report else {
-                continue;
+            let known = self.statuses.state(&subject);
+            let is_known = match &report {
+                Report::State { name, .. } => known
+                    .is_some_and(|known| known.state == *name && known.worker_id == self.worker_id),
+                _ => known.is_none(),
             };
-            let is_known = self
-                .statuses
-                .state(&subject)
-                .is_some_and(|known| known.state == *name && known.worker_id == self.worker_id);
             if !is_known {
                 self.tell(&subject, &report);
             }
@@ -261,7 +260,8 @@ impl Teller {
             // Its next owner may have told already.
             Report::Left if self.is_anothers(subject) => return,
             Report::Left => ("UNASSIGNED", None),
-            Report::Ended => return self.end(subject),
+            Report::Absent if self.statuses.state(subject).is_none() => return,
+            Report::Ended | Report::Absent => return self.end(subject),
         };
         let value = json!({
             "state": state,

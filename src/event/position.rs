@@ -26,9 +26,6 @@ pub struct Position {
     /// When it was written; whoever writes one by hand need not say.
     #[serde(default)]
     pub updated_at: Timestamp,
-    /// The id of the last offsets command that was applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
 }
 
 /// What the next request asks for.
@@ -48,13 +45,18 @@ impl Position {
     /// The position of a task that has read nothing yet.
     #[must_use]
     pub const fn start(time: Timestamp, now: Timestamp) -> Self {
+        Self::at(Place::Start(time), now)
+    }
+
+    /// A position of which nothing is known but where to read next.
+    #[must_use]
+    pub const fn at(place: Place, now: Timestamp) -> Self {
         Self {
-            place: Place::Start(time),
+            place,
             last_event_time: None,
             last_event_uuid: None,
             events_total: 0,
             updated_at: now,
-            command: None,
         }
     }
 }

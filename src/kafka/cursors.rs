@@ -1,7 +1,4 @@
-//! The cursors topic: what its keys and values look like, and how positions are read back.
-//!
-//! Key and value have the shape of Kafka Connect's offsets topic, so that its runbooks work: the key is
-//! `["<connector>",{"stream":"<stream>"}]`, the value a JSON position, a tombstone resets.
+//! The cursors topic: how positions get there, and how they are read back.
 //!
 //! A shard's positions are read after its fence. From then on nobody else writes its partition and no transaction
 //! is open in it, so its end stands still: reading until that end, under `read_committed`, finds every position.
@@ -18,17 +15,12 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 
-use super::{Cluster, Entry, Error, Transaction, cluster::Quiet};
+use super::{
+    Cluster, Entry, Error, Transaction,
+    cluster::Quiet,
+    kept::{self, Kept, Stored},
+};
 use crate::event::{Position, TaskId};
-
-/// A position as the topic has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
-    /// A position.
-    Position(Position),
-    /// A value that is none; the task must not guess.
-    Unreadable(String),
-}
 
 /// Where the positions of a shard are kept.
 #[derive(Debug, Clone)]
@@ -37,8 +29,17 @@ pub struct Cursors {
     partition: i32,
 }
 
-/// All that is known of some partitions.
+/// Where tasks read next.
 pub type Positions = BTreeMap<TaskId, Stored>;
+
+/// What is known of a shard's connectors.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// The positions.
+    pub positions: Positions,
+    /// The id of each connector's alteration that was carried out last.
+    pub altered: BTreeMap<String, String>,
+}
 
 /// A position that lies where this worker would not look for it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,13 +60,24 @@ pub struct Misplaced {
 /// How long the next record, or the end, may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-// === impl Stored ===
+// === impl Restored ===
 
-impl Stored {
-    fn read(value: &[u8]) -> Self {
-        match serde_json::from_slice(value) {
-            Ok(position) => Self::Position(position),
-            Err(error) => Self::Unreadable(describe(&error)),
+impl Restored {
+    /// Takes in one more record.
+    pub fn take(&mut self, kept: Kept) {
+        match kept {
+            Kept::Position(task, Some(stored)) => {
+                self.positions.insert(task, stored);
+            }
+            Kept::Position(task, None) => {
+                self.positions.remove(&task);
+            }
+            Kept::Alteration(connector, Some(id)) => {
+                self.altered.insert(connector, id);
+            }
+            Kept::Alteration(connector, None) => {
+                self.altered.remove(&connector);
+            }
         }
     }
 }
@@ -82,7 +94,7 @@ impl Cursors {
         }
     }
 
-    /// Stores a position, together with everything else in a transaction.
+    /// Stores a position, or that there is none, together with everything else in a transaction.
     ///
     /// # Errors
     ///
@@ -91,48 +103,55 @@ impl Cursors {
         &self,
         transaction: &mut Transaction<'_>,
         task: &TaskId,
-        position: &Position,
+        position: Option<&Position>,
         now: i64,
     ) -> Result<(), Error> {
-        let value = serde_json::to_vec(position).expect("a position is plain data");
+        let (key, value) = kept::position(task, position);
+        self.set(transaction, &key, value.as_deref(), now)
+    }
+
+    /// Stores which alteration of a connector's positions was carried out last.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take it.
+    pub fn store_alteration(
+        &self,
+        transaction: &mut Transaction<'_>,
+        connector: &str,
+        id: &str,
+        now: i64,
+    ) -> Result<(), Error> {
+        let (key, value) = kept::alteration(connector, id);
+        self.set(transaction, &key, Some(&value), now)
+    }
+
+    fn set(
+        &self,
+        transaction: &mut Transaction<'_>,
+        key: &str,
+        value: Option<&str>,
+        now: i64,
+    ) -> Result<(), Error> {
         transaction.set(&Entry {
             topic: &self.topic,
             partition: self.partition,
-            key: &key(task),
-            value: Some(&value),
+            key,
+            value: value.map(str::as_bytes),
             timestamp: now,
         })
     }
 }
 
-/// The key of a task's records.
-#[must_use]
-fn key(task: &TaskId) -> String {
-    serde_json::json!([task.connector, { "stream": task.stream.name() }]).to_string()
-}
-
-/// Reads a record's key; `None` for one that is not ours.
-fn read_key(key: &[u8]) -> Option<TaskId> {
-    let (connector, partition): (String, BTreeMap<String, String>) =
-        serde_json::from_slice(key).ok()?;
-    let stream = partition.get("stream")?.parse().ok()?;
-    Some(TaskId { connector, stream })
-}
-
-/// Reads the positions of one shard. Call it after the shard's fence, never before.
+/// Reads what is kept of one shard's connectors. Call it after the shard's fence, never before.
 ///
 /// # Errors
 ///
 /// When Kafka does not answer in time, or refuses.
-pub fn restore(cluster: &Cluster, shard: u32) -> Result<Positions, Error> {
-    let mut positions = Positions::new();
-    scan(cluster, &[shard], |_, task, value| {
-        match value {
-            Some(value) => positions.insert(task, Stored::read(value)),
-            None => positions.remove(&task),
-        };
-    })?;
-    Ok(positions)
+pub fn restore(cluster: &Cluster, shard: u32) -> Result<Restored, Error> {
+    let mut restored = Restored::default();
+    scan(cluster, &[shard], |_, kept| restored.take(kept))?;
+    Ok(restored)
 }
 
 /// Looks through the whole topic for positions that this worker would not find, because they were written with
@@ -144,10 +163,11 @@ pub fn restore(cluster: &Cluster, shard: u32) -> Result<Positions, Error> {
 pub fn misplaced(cluster: &Cluster, partitions: u32) -> Result<Option<Misplaced>, Error> {
     let mut found = BTreeSet::new();
     let all: Vec<u32> = (0..partitions).collect();
-    scan(cluster, &all, |partition, task, value| {
-        match value {
-            Some(_) => found.insert((partition, task)),
-            None => found.remove(&(partition, task)),
+    scan(cluster, &all, |partition, kept| {
+        match kept {
+            Kept::Position(task, Some(_)) => found.insert((partition, task)),
+            Kept::Position(task, None) => found.remove(&(partition, task)),
+            Kept::Alteration(..) => false,
         };
     })?;
     let connectors: Vec<(u32, String)> = found
@@ -182,11 +202,7 @@ pub fn misplaced(cluster: &Cluster, partitions: u32) -> Result<Option<Misplaced>
 }
 
 /// Calls `each` with every committed record of ours, partition by partition in the order written.
-fn scan(
-    cluster: &Cluster,
-    shards: &[u32],
-    mut each: impl FnMut(u32, TaskId, Option<&[u8]>),
-) -> Result<(), Error> {
+fn scan(cluster: &Cluster, shards: &[u32], mut each: impl FnMut(u32, Kept)) -> Result<(), Error> {
     let topic = cluster.topics().cursors();
     let reader = cluster.reader().map_err(Error::outside)?;
     assign(&reader, &topic, shards)?;
@@ -208,9 +224,10 @@ fn scan(
     Ok(())
 }
 
-fn read(record: &BorrowedMessage<'_>, each: &mut impl FnMut(u32, TaskId, Option<&[u8]>)) {
-    if let Some(task) = record.key().and_then(read_key) {
-        return each(number(record.partition()), task, record.payload());
+fn read(record: &BorrowedMessage<'_>, each: &mut impl FnMut(u32, Kept)) {
+    let key = record.key().unwrap_or_default();
+    if let Some(kept) = Kept::read(key, record.payload()) {
+        return each(number(record.partition()), kept);
     }
     tracing::warn!(
         topic = record.topic(),
@@ -220,7 +237,12 @@ fn read(record: &BorrowedMessage<'_>, each: &mut impl FnMut(u32, TaskId, Option<
     );
 }
 
-fn assign(reader: &BaseConsumer<Quiet>, topic: &str, shards: &[u32]) -> Result<(), Error> {
+/// Reads `shards` of `topic` from the beginning on.
+pub(super) fn assign(
+    reader: &BaseConsumer<Quiet>,
+    topic: &str,
+    shards: &[u32],
+) -> Result<(), Error> {
     let mut list = TopicPartitionList::new();
     for shard in shards {
         let partition = i32::try_from(*shard).expect("a partition is an i32");
@@ -230,40 +252,6 @@ fn assign(reader: &BaseConsumer<Quiet>, topic: &str, shards: &[u32]) -> Result<(
     reader.assign(&list).map_err(Error::outside)
 }
 
-/// `serde_json` may quote a value, and what somebody has written there is nobody's business.
-fn describe(error: &serde_json::Error) -> String {
-    match error.classify() {
-        serde_json::error::Category::Data => "it is neither a cursor nor a start_time".to_owned(),
-        _ => "it is not JSON".to_owned(),
-    }
-}
-
-fn number(partition: i32) -> u32 {
+pub(super) fn number(partition: i32) -> u32 {
     u32::try_from(partition).expect("a partition is not negative")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::Stream;
-
-    #[test]
-    fn the_key_is_shaped_like_kafka_connects() {
-        let task = TaskId {
-            connector: "acme \"eu\"".to_owned(),
-            stream: Stream::AuditEvents,
-        };
-        assert_eq!(key(&task), r#"["acme \"eu\"",{"stream":"auditevents"}]"#);
-        assert_eq!(read_key(key(&task).as_bytes()), Some(task));
-        for other in [
-            "",
-            "acme",
-            "[]",
-            r#"["acme"]"#,
-            r#"["acme",{}]"#,
-            r#"["acme",{"stream":"x"}]"#,
-        ] {
-            assert_eq!(read_key(other.as_bytes()), None, "{other}");
-        }
-    }
 }

@@ -1,14 +1,15 @@
-//! A topic of one partition as a log: every committed record from the beginning on, then each new one as it comes.
+//! A topic as a log, partition by partition: every committed record from the beginning on, then each new one as it comes.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
-use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
+use rdkafka::{Message, consumer::BaseConsumer, error::KafkaError};
+
+use super::{
+    Cluster, Error,
+    attendant::Attendant,
+    cluster::Quiet,
+    cursors::{assign, number},
 };
-
-use super::{Cluster, Error, attendant::Attendant, cluster::Quiet};
 
 /// A log that is followed. Dropping it ends that.
 #[derive(Debug)]
@@ -16,19 +17,26 @@ pub struct Following {
     _attendant: Attendant,
 }
 
+struct Follower {
+    reader: BaseConsumer<Quiet>,
+    topic: String,
+    /// The partitions whose end has not been seen yet.
+    unread: BTreeSet<u32>,
+}
+
 /// What a log has brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Logged<'r> {
     /// A record; without a value it takes back what its key said.
     Record {
-        /// Its place.
+        /// Its place in its partition.
         offset: i64,
         /// Its key's bytes.
         key: &'r [u8],
         /// Its value's bytes.
         value: Option<&'r [u8]>,
     },
-    /// That is all, for now.
+    /// All that there was has been brought.
     End,
 }
 
@@ -38,8 +46,8 @@ const TICK: Duration = Duration::from_millis(100);
 // === impl Following ===
 
 impl Following {
-    /// Follows `topic` on a thread of its own, which calls `each` in the order of the log. While Kafka is not reached
-    /// nothing comes, and then it goes on.
+    /// Follows the first `partitions` of `topic` on a thread of its own, which calls `each` in the order of each partition.
+    /// While Kafka is not reached nothing comes, and then it goes on.
     ///
     /// # Errors
     ///
@@ -47,17 +55,20 @@ impl Following {
     pub fn start(
         cluster: &Cluster,
         topic: &str,
+        partitions: u32,
         mut each: impl FnMut(Logged<'_>) + Send + 'static,
     ) -> Result<Self, Error> {
         let reader = cluster.follower().map_err(Error::outside)?;
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, 0, Offset::Beginning)
-            .map_err(Error::outside)?;
-        reader.assign(&list).map_err(Error::outside)?;
-        let topic = topic.to_owned();
+        let all: Vec<u32> = (0..partitions).collect();
+        assign(&reader, topic, &all)?;
+        let mut follower = Follower {
+            reader,
+            topic: topic.to_owned(),
+            unread: all.into_iter().collect(),
+        };
         let attendant = Attendant::start("log", move |stop| {
             while !stop.load(Ordering::Relaxed) {
-                step(&reader, &topic, &mut each);
+                follower.step(&mut each);
             }
         });
         Ok(Self {
@@ -66,20 +77,34 @@ impl Following {
     }
 }
 
-fn step(reader: &BaseConsumer<Quiet>, topic: &str, each: &mut impl FnMut(Logged<'_>)) {
-    match reader.poll(TICK) {
-        Some(Ok(record)) => each(Logged::Record {
-            offset: record.offset(),
-            key: record.key().unwrap_or_default(),
-            value: record.payload(),
-        }),
-        Some(Err(KafkaError::PartitionEOF(_))) => each(Logged::End),
-        Some(Err(error)) => match Error::outside(error) {
+// === impl Follower ===
+
+impl Follower {
+    fn step(&mut self, each: &mut impl FnMut(Logged<'_>)) {
+        match self.reader.poll(TICK) {
+            Some(Ok(record)) => each(Logged::Record {
+                offset: record.offset(),
+                key: record.key().unwrap_or_default(),
+                value: record.payload(),
+            }),
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                let is_first = self.unread.remove(&number(partition));
+                if is_first && self.unread.is_empty() {
+                    each(Logged::End);
+                }
+            }
+            Some(Err(error)) => self.tell(error),
+            None => {}
+        }
+    }
+
+    fn tell(&self, error: KafkaError) {
+        let topic = &self.topic;
+        match Error::outside(error) {
             error @ Error::Refused(_) => {
                 tracing::warn!(topic, %error, "the topic cannot be read: allow this user to");
             }
             error => tracing::info!(topic, %error, "the topic is not reached, trying on"),
-        },
-        None => {}
+        }
     }
 }

@@ -7,6 +7,7 @@ mod cursors;
 mod error;
 mod follow;
 mod group;
+mod kept;
 mod layout;
 mod murmur2;
 mod pen;
@@ -18,10 +19,11 @@ mod topics;
 
 pub use self::{
     cluster::Cluster,
-    cursors::{Cursors, Misplaced, Positions, Stored, misplaced, restore},
+    cursors::{Cursors, Misplaced, Positions, Restored, misplaced, restore},
     error::Error,
     follow::{Following, Logged},
     group::{Membership, Ownership},
+    kept::{Kept, Stored},
     pen::Pen,
     producer::{Entry, Producer, Record, Transaction},
     publisher::Publisher,

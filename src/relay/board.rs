@@ -48,6 +48,8 @@ pub enum Report {
     Left,
     /// It is no more.
     Ended,
+    /// It is not there; another worker may have told that it was.
+    Absent,
 }
 
 #[derive(Debug, Default)]
@@ -124,21 +126,29 @@ impl Board {
         self.changed.notify_one();
     }
 
-    /// The subject is no more.
-    pub(super) fn end(&self, subject: Subject) {
+    /// A connector has no such task.
+    pub(super) fn end(&self, task: TaskId) {
+        let subject = Subject::Task(task);
         let mut states = self.states();
-        if states.known.remove(&subject).is_some() {
-            self.tell(states, subject, Report::Ended);
-        }
+        let report = match states.known.get(&subject) {
+            Some(Report::Ended | Report::Absent) => return,
+            Some(_) => Report::Ended,
+            None => Report::Absent,
+        };
+        states.known.insert(subject.clone(), report.clone());
+        self.tell(states, subject, report);
     }
 
-    /// A connector with its tasks is not this worker's any more.
-    pub(super) fn leave(&self, connector: &str) {
+    /// A connector with its tasks is not this worker's any more, or is no more.
+    pub(super) fn leave(&self, connector: &str, report: &Report) {
         let mut states = self.states();
         let left = states
             .known
             .extract_if(.., |subject, _| subject.connector() == connector);
-        let left: Vec<_> = left.map(|(subject, _)| (subject, Report::Left)).collect();
+        let left: Vec<_> = left
+            .filter(|(_, known)| matches!(known, Report::State { .. }))
+            .map(|(subject, _)| (subject, report.clone()))
+            .collect();
         states.news.states.extend(left);
         drop(states);
         self.changed.notify_one();

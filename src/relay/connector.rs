@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    event::{Stream, TaskId},
+    event::{Place, Stream, TaskId},
     secret::Template,
 };
 
@@ -51,12 +52,25 @@ pub struct Wanted {
     pub target: Target,
     /// How often it was to be stopped and started: once more, and it is.
     pub restarts: u64,
+    /// What was last to become of its positions.
+    pub alteration: Option<Arc<Alteration>>,
 }
 
-/// A connector that is to run, from its latest restart on.
+/// What is to become of a connector's positions, before it runs again. It is carried out once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alteration {
+    /// Which one it is, so that it is known when it has been carried out.
+    pub id: String,
+    /// Where each stream is to be read next; one without a place begins anew.
+    #[serde(rename = "offsets")]
+    pub places: BTreeMap<Stream, Option<Place>>,
+}
+
+/// A connector that is to run, from its latest restart or alteration on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) connector: Arc<Connector>,
+    pub(super) alteration: Option<Arc<Alteration>>,
     restarts: u64,
 }
 
@@ -100,6 +114,7 @@ impl Wanted {
         let connector = self.connector.clone().ok()?;
         (self.target == Target::Running).then_some(Run {
             connector,
+            alteration: self.alteration.clone(),
             restarts: self.restarts,
         })
     }

@@ -1,25 +1,34 @@
 //! The tasks of a shard: those of each connector that is to run, started and stopped while the others go on.
+//!
+//! The positions of a connector are altered while it has no task.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, connector::Run, source::Source, task::Task, writer::Handover};
+use super::{
+    Context,
+    connector::{Alteration, Run, Wanted},
+    shard::Own,
+    source::Source,
+    task::Task,
+    writer::{Handover, Lane, Load},
+};
 use crate::{
-    event::TaskId,
-    kafka::{Positions, Stored},
+    event::{Position, TaskId},
+    kafka::{Restored, Stored},
 };
 
 /// The tasks of one producer's time.
 pub(super) struct Crew {
     context: Arc<Context>,
     queue: mpsc::Sender<Handover>,
-    /// Where a task begins that is started now.
-    positions: Positions,
+    /// Where a task begins that is started now, and which alterations led there.
+    restored: Restored,
     aboard: BTreeMap<String, Aboard>,
     tasks: JoinSet<(TaskId, Option<Stored>)>,
 }
@@ -38,20 +47,21 @@ impl Crew {
     pub(super) fn new(
         context: Arc<Context>,
         queue: mpsc::Sender<Handover>,
-        positions: Positions,
+        restored: Restored,
     ) -> Self {
         Self {
             context,
             queue,
-            positions,
+            restored,
             aboard: BTreeMap::new(),
             tasks: JoinSet::new(),
         }
     }
 
-    /// Makes the tasks those of `runs`. A connector whose settings have changed, or that is to be restarted, is stopped,
-    /// which takes until its pages are committed, and begins again where that leaves it.
-    pub(super) async fn become_those_of(&mut self, runs: &[Run]) {
+    /// Makes the tasks those of `own` connectors. One whose settings have changed, that is to be restarted or whose positions
+    /// are to be altered is stopped, which takes until its pages are committed, and begins again where that leaves it.
+    pub(super) async fn become_those_of(&mut self, own: &Own) {
+        let runs: Vec<Run> = own.values().filter_map(Wanted::run).collect();
         let leaving: Vec<String> = self
             .aboard
             .iter()
@@ -59,11 +69,23 @@ impl Crew {
             .map(|(name, _)| name.clone())
             .collect();
         self.stop(&leaving).await;
+        for (name, wanted) in own {
+            if let Some(alteration) = to_be_altered(wanted, self.restored.altered.get(name)) {
+                self.alter(name, alteration).await;
+            }
+        }
         for run in runs {
-            if !self.aboard.contains_key(&run.connector.name) {
+            let name = &run.connector.name;
+            let is_ready = to_be_altered(&own[name], self.restored.altered.get(name)).is_none();
+            if is_ready && !self.aboard.contains_key(name) {
                 self.start(run);
             }
         }
+    }
+
+    /// Which alteration of each connector's positions was carried out last.
+    pub(super) const fn altered(&self) -> &BTreeMap<String, String> {
+        &self.restored.altered
     }
 
     /// Waits for ever; a task's panic goes through. Tasks end by themselves only when the shard's thread is gone.
@@ -74,12 +96,73 @@ impl Crew {
         std::future::pending().await
     }
 
-    /// Drops all tasks, wherever they are.
-    pub(super) async fn shutdown(mut self) {
+    /// Drops all tasks, wherever they are, and tells which alterations were carried out.
+    pub(super) async fn shutdown(mut self) -> BTreeMap<String, String> {
         self.tasks.shutdown().await;
+        self.restored.altered
     }
 
-    fn start(&mut self, run: &Run) {
+    /// Carries an alteration out. Until that is done the connector is not started.
+    async fn alter(&mut self, name: &str, alteration: &Alteration) {
+        let positions = self.positions_after(name, alteration);
+        let (done, committed) = oneshot::channel();
+        let handover = Handover {
+            load: Load::Alteration {
+                connector: name.to_owned(),
+                id: alteration.id.clone(),
+                positions: positions.clone(),
+            },
+            lane: Lane::default(),
+            done,
+        };
+        if self.queue.send(handover).await.is_err() {
+            return;
+        }
+        match committed.await {
+            Ok(Ok(())) => {
+                tracing::info!(connector = name, "the positions are altered");
+                for (task, position) in positions {
+                    self.leave_at(task, position.map(Stored::Position));
+                }
+                let id = alteration.id.clone();
+                self.restored.altered.insert(name.to_owned(), id);
+            }
+            Ok(Err(error)) => tracing::warn!(
+                connector = name,
+                %error,
+                "the positions are not altered, which is tried again when the connector is changed"
+            ),
+            // The shard is lost: whoever has it next looks whether it was done.
+            Err(_) => {}
+        }
+    }
+
+    /// What the positions become. How much was published by then remains known.
+    fn positions_after(
+        &self,
+        name: &str,
+        alteration: &Alteration,
+    ) -> Vec<(TaskId, Option<Position>)> {
+        let now = (self.context.clock)();
+        let altered = alteration.places.iter().map(|(stream, place)| {
+            let task = TaskId {
+                connector: name.to_owned(),
+                stream: *stream,
+            };
+            let events_total = match self.restored.positions.get(&task) {
+                Some(Stored::Position(position)) => position.events_total,
+                _ => 0,
+            };
+            let position = place.clone().map(|place| Position {
+                events_total,
+                ..Position::at(place, now)
+            });
+            (task, position)
+        });
+        altered.collect()
+    }
+
+    fn start(&mut self, run: Run) {
         let (connector, context) = (&run.connector, &self.context);
         let source = Arc::new(Source::new(
             Arc::clone(connector),
@@ -90,7 +173,7 @@ impl Crew {
         let mut tasks = 0;
         for id in connector.tasks() {
             tasks += 1;
-            let stored = self.positions.get(&id).cloned();
+            let stored = self.restored.positions.get(&id).cloned();
             let task = Task::new(
                 id,
                 Arc::clone(connector),
@@ -102,12 +185,8 @@ impl Crew {
             self.tasks.spawn(task.run(stop.clone()));
         }
         tracing::info!(connector = connector.name, "the connector is started");
-        let aboard = Aboard {
-            run: run.clone(),
-            stop,
-            tasks,
-        };
-        self.aboard.insert(connector.name.clone(), aboard);
+        let name = connector.name.clone();
+        self.aboard.insert(name, Aboard { run, stop, tasks });
     }
 
     async fn stop(&mut self, names: &[String]) {
@@ -128,9 +207,23 @@ impl Crew {
         let (id, left) = ended.expect("a task does not panic");
         let aboard = self.aboard.get_mut(&id.connector);
         aboard.expect("a task belongs to a connector aboard").tasks -= 1;
+        self.leave_at(id, left);
+    }
+
+    fn leave_at(&mut self, task: TaskId, left: Option<Stored>) {
+        let positions = &mut self.restored.positions;
         match left {
-            Some(stored) => self.positions.insert(id, stored),
-            None => self.positions.remove(&id),
+            Some(stored) => positions.insert(task, stored),
+            None => positions.remove(&task),
         };
     }
+}
+
+/// The alteration that is to be carried out, where `done` was the last one that was.
+pub(super) fn to_be_altered<'w>(
+    wanted: &'w Wanted,
+    done: Option<&String>,
+) -> Option<&'w Alteration> {
+    let alteration = wanted.alteration.as_deref();
+    alteration.filter(|alteration| Some(&alteration.id) != done)
 }

@@ -42,7 +42,7 @@ use crate::{
 
 pub use self::{
     board::{Board, News, Report, Subject},
-    connector::{Connector, Connectors, Key, Start, Target, Wanted},
+    connector::{Alteration, Connector, Connectors, Key, Start, Target, Wanted},
     worker::Worker,
 };
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     error::TaskError,
     sealed::Sealed,
-    writer::{Handover, Lane, Refused},
+    writer::{Handover, Lane, Load, Refused},
 };
 use crate::event::{Position, TaskId};
 
@@ -57,9 +57,11 @@ impl Outbox {
         self.settle(AHEAD - 1).await?;
         let (done, committed) = oneshot::channel();
         let handover = Handover {
-            task: Arc::clone(&self.task),
-            page,
-            position: position.clone(),
+            load: Load::Page {
+                task: Arc::clone(&self.task),
+                page,
+                position: position.clone(),
+            },
             lane: self.lane.clone(),
             done,
         };

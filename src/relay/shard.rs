@@ -1,6 +1,6 @@
 //! A shard while this worker owns it: fence, restore, run, lose, and again until the group takes it back.
 //!
-//! It holds a producer only while one of its connectors is to run.
+//! It holds a producer only while one of its connectors is to run, or has positions to be altered.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,15 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    board::{Board, Subject},
-    connector::{Connectors, Run, Target, Wanted},
-    crew::Crew,
+    board::{Board, Report, Subject},
+    connector::{Connectors, Target, Wanted},
+    crew::{Crew, to_be_altered},
     writer::Writer,
 };
 use crate::{
     backoff::Backoff,
     event::{Stream, TaskId},
-    kafka::{Error, Positions, Producer, restore},
+    kafka::{Error, Producer, Restored, restore},
 };
 
 /// A shard, and what is wanted of it.
@@ -32,10 +32,12 @@ pub(super) struct Shard {
     pub(super) context: Arc<Context>,
     /// Whose states and metrics are shown.
     pub(super) shown: BTreeSet<String>,
+    /// The alteration of each connector's positions that is known to have been carried out last.
+    pub(super) altered: BTreeMap<String, String>,
 }
 
 /// The connectors of one shard, by name.
-type Own = BTreeMap<String, Wanted>;
+pub(super) type Own = BTreeMap<String, Wanted>;
 
 /// A tenure that has lasted so long was a good one.
 const LASTING: Duration = Duration::from_mins(1);
@@ -65,16 +67,16 @@ impl Shard {
         }
         for own in &self.shown {
             self.context.metrics.forget(own);
-            self.context.board.leave(own);
+            self.context.board.leave(own, &Report::Left);
         }
     }
 
-    /// Waits until a connector is to run here; `false` when the shard is lost instead.
+    /// Waits until there is something to do here; `false` when the shard is lost instead.
     async fn is_needed(&mut self, lost: &CancellationToken) -> bool {
         while !lost.is_cancelled() {
             let own = self.own();
             self.show(&own);
-            if !running(&own).is_empty() {
+            if has_work(&own, &self.altered) {
                 return true;
             }
             tokio::select! {
@@ -106,25 +108,25 @@ impl Shard {
         lost: &CancellationToken,
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
-        let (producer, positions) = tokio::select! {
+        let (producer, restored) = tokio::select! {
             () = lost.cancelled() => return Ok(()),
             taken = self.take() => taken?,
         };
         let begun = Instant::now();
         tracing::info!(
             shard = self.number,
-            positions = positions.len(),
+            positions = restored.positions.len(),
             "the shard is restored"
         );
         let context = &self.context;
         let mut writer = Writer::start(self.number, producer, Arc::clone(context));
-        let mut crew = Crew::new(Arc::clone(context), writer.queue.clone(), positions);
+        let mut crew = Crew::new(Arc::clone(context), writer.queue.clone(), restored);
         let result = tokio::select! {
             () = lost.cancelled() => Ok(()),
             error = writer.failed() => Err(error),
             () = self.follow(&mut crew) => Ok(()),
         };
-        crew.shutdown().await;
+        self.altered = crew.shutdown().await;
         writer.close().await;
         if begun.elapsed() > LASTING {
             backoff.reset();
@@ -132,14 +134,13 @@ impl Shard {
         result
     }
 
-    /// Runs the connectors that are wanted, until there is none.
+    /// Does what is wanted, until that is nothing.
     async fn follow(&mut self, crew: &mut Crew) {
         loop {
             let own = self.own();
-            let running = running(&own);
-            crew.become_those_of(&running).await;
+            crew.become_those_of(&own).await;
             self.show(&own);
-            if running.is_empty() {
+            if !has_work(&own, crew.altered()) {
                 return;
             }
             tokio::select! {
@@ -160,8 +161,7 @@ impl Shard {
         let names: BTreeSet<_> = own.keys().cloned().collect();
         for gone in self.shown.difference(&names) {
             metrics.forget(gone);
-            end_tasks(board, gone, &[]);
-            board.end(Subject::Connector(gone.clone()));
+            board.leave(gone, &Report::Ended);
         }
         for (name, wanted) in own {
             let (state, trace, tasks) = judge(wanted);
@@ -183,12 +183,12 @@ impl Shard {
     }
 
     /// Fences, then restores.
-    async fn take(&self) -> Result<(Producer, Positions), Error> {
+    async fn take(&self) -> Result<(Producer, Restored), Error> {
         let (cluster, number) = (self.context.cluster.clone(), self.number);
         let take = move || {
             let producer = Producer::fence(&cluster, number)?;
-            let positions = restore(&cluster, number)?;
-            Ok((producer, positions))
+            let restored = restore(&cluster, number)?;
+            Ok((producer, restored))
         };
         tokio::task::spawn_blocking(take)
             .await
@@ -205,6 +205,13 @@ impl Shard {
     }
 }
 
+/// Whether a connector is to run, or has positions to be altered.
+fn has_work(own: &Own, altered: &BTreeMap<String, String>) -> bool {
+    own.iter().any(|(name, wanted)| {
+        wanted.run().is_some() || to_be_altered(wanted, altered.get(name)).is_some()
+    })
+}
+
 /// A connector's state, why it has failed, and the tasks that it has.
 fn judge(wanted: &Wanted) -> (&'static str, Option<String>, Vec<TaskId>) {
     match (&wanted.connector, wanted.target) {
@@ -215,17 +222,12 @@ fn judge(wanted: &Wanted) -> (&'static str, Option<String>, Vec<TaskId>) {
     }
 }
 
-/// Those that are to run.
-fn running(own: &Own) -> Vec<Run> {
-    own.values().filter_map(Wanted::run).collect()
-}
-
 fn end_tasks(board: &Board, connector: &str, but: &[TaskId]) {
     for stream in Stream::ALL {
         let connector = connector.to_owned();
         let task = TaskId { connector, stream };
         if !but.contains(&task) {
-            board.end(Subject::Task(task));
+            board.end(task);
         }
     }
 }

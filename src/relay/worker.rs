@@ -89,6 +89,7 @@ impl Worker {
             connectors: self.connectors.clone(),
             context: Arc::clone(&self.context),
             shown: BTreeSet::new(),
+            altered: BTreeMap::new(),
         };
         let shard = tokio::spawn(shard.run(lost.clone()));
         self.running.insert(number, Running { lost, shard });

@@ -3,6 +3,8 @@
 //! One transaction takes every page that is waiting or comes while records are on their way, from any of the shard's
 //! tasks, up to a bound. So a busy shard makes few large transactions, and a quiet one commits at once.
 //!
+//! What becomes of a connector's positions otherwise, an alteration, is handed over as pages are.
+//!
 //! A roll-back sends the same pages again. A page that can never be committed breaks its lane: it and everything that
 //! its task handed over after it is refused, for a later position must not overtake it.
 
@@ -25,24 +27,39 @@ use crate::{
     kafka::{Cursors, Error, Producer, Transaction},
 };
 
-/// A page on its way into Kafka, with the position behind it.
+/// Something on its way into Kafka.
 #[derive(Debug)]
 pub(super) struct Handover {
-    pub(super) task: Arc<TaskId>,
-    pub(super) page: Sealed,
-    pub(super) position: Position,
+    pub(super) load: Load,
     pub(super) lane: Lane,
     /// Told when it is committed, or refused; dropped when the shard is lost.
     pub(super) done: oneshot::Sender<Result<(), Refused>>,
+}
+
+/// What is handed over: all of it is committed, or nothing.
+#[derive(Debug)]
+pub(super) enum Load {
+    /// A task's page, with the position behind it.
+    Page {
+        task: Arc<TaskId>,
+        page: Sealed,
+        position: Position,
+    },
+    /// A connector's new positions, with the id of the alteration that has made them.
+    Alteration {
+        connector: String,
+        id: String,
+        positions: Vec<(TaskId, Option<Position>)>,
+    },
 }
 
 /// The order of a task's pages: once broken, nothing more of it is committed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lane(Arc<OnceLock<Refused>>);
 
-/// Why a page is not taken.
+/// Why a handover is not taken.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("Kafka does not take this page: {0}")]
+#[error("Kafka does not take this: {0}")]
 pub(super) struct Refused(String);
 
 /// The thread, as its shard sees it. Dropping it lets the thread end after what it has in hand.
@@ -68,14 +85,14 @@ const REFUSALS: u32 = 5;
 const LOOK: Duration = Duration::from_millis(100);
 const TOO_LARGE: &str = "its records are too large, also as dead letters: raise max.message.bytes of the event and \
                          dead-letter topics, above kafka.batch.size at least";
-/// Pages in one transaction at most.
-const PAGES: usize = 16;
+/// Handovers in one transaction at most.
+const TOGETHER: usize = 16;
 
 // === impl Writer ===
 
 impl Writer {
     pub(super) fn start(shard: u32, producer: Producer, context: Arc<Context>) -> Self {
-        let (queue, receiver) = mpsc::channel(PAGES);
+        let (queue, receiver) = mpsc::channel(TOGETHER);
         let (end, ended) = oneshot::channel();
         let closing = Arc::new(AtomicBool::new(false));
         let thread = Thread {
@@ -130,16 +147,16 @@ impl Thread {
             fastrand::Rng::new(),
         );
         while let Some(first) = self.queue.blocking_recv() {
-            let mut pages = vec![first];
+            let mut handed = vec![first];
             let mut refusals = 0;
-            while let Err(error) = self.attempt(&mut pages) {
+            while let Err(error) = self.attempt(&mut handed) {
                 if error.disposition() != Disposition::Abort || self.is_closing() {
                     return Err(error);
                 }
                 self.context.metrics.aborted();
-                tracing::warn!(%error, pages = pages.len(), "the transaction was rolled back");
+                tracing::warn!(%error, handovers = handed.len(), "the transaction was rolled back");
                 refusals += u32::from(!error.is_outage());
-                mend(&error, refusals, &mut pages);
+                mend(&error, refusals, &mut handed);
                 self.pause(backoff.next_wait());
             }
             backoff.reset();
@@ -159,19 +176,27 @@ impl Thread {
         }
     }
 
-    /// Commits `pages` and what else comes in time. After an error they are all still there.
-    fn attempt(&mut self, pages: &mut Vec<Handover>) -> Result<(), Error> {
+    /// Commits what is `handed` over, and what else comes in time. After an error all of it is still there.
+    fn attempt(&mut self, handed: &mut Vec<Handover>) -> Result<(), Error> {
         let begun = Instant::now();
-        *pages = pages.drain(..).filter_map(open).collect();
+        *handed = handed.drain(..).filter_map(open).collect();
         let mut transaction = self.producer.begin()?;
         let now = (self.context.clock)().as_millisecond();
-        if let Err(error) = fill(&mut transaction, pages, &mut self.queue, &self.cursors, now) {
+        if let Err(error) = fill(
+            &mut transaction,
+            handed,
+            &mut self.queue,
+            &self.cursors,
+            now,
+        ) {
             return transaction.fail(error);
         }
         transaction.commit()?;
         self.context.metrics.transaction(begun.elapsed());
-        for page in pages.drain(..) {
-            page.committed(&self.context);
+        for handover in handed.drain(..) {
+            handover.load.committed(&self.context);
+            // A task that is gone does not mind.
+            let _ = handover.done.send(Ok(()));
         }
         Ok(())
     }
@@ -187,109 +212,144 @@ impl Lane {
     }
 }
 
-// === impl Handover ===
+// === impl Load ===
 
-impl Handover {
-    /// Sends its records and, as the last one, the position behind them.
+impl Load {
+    /// Sends its records: those of the cursors topic are the last.
     fn send(
         &self,
         transaction: &mut Transaction<'_>,
         cursors: &Cursors,
         now: i64,
     ) -> Result<(), Error> {
-        self.page.each(|record| transaction.send(record))?;
-        cursors.store(transaction, &self.task, &self.position, now)
+        match self {
+            Self::Page {
+                task,
+                page,
+                position,
+            } => {
+                page.each(|record| transaction.send(record))?;
+                cursors.store(transaction, task, Some(position), now)
+            }
+            Self::Alteration {
+                connector,
+                id,
+                positions,
+            } => {
+                for (task, position) in positions {
+                    cursors.store(transaction, task, position.as_ref(), now)?;
+                }
+                cursors.store_alteration(transaction, connector, id, now)
+            }
+        }
     }
 
-    fn committed(self, context: &Context) {
+    /// How many records it sends.
+    const fn records(&self) -> usize {
+        match self {
+            Self::Page { page, .. } => page.len() + 1,
+            Self::Alteration { positions, .. } => positions.len() + 1,
+        }
+    }
+
+    /// Turns the entry that was sent as its record `at` into a dead letter, if that is what it was.
+    fn divert(&mut self, at: usize) -> bool {
+        match self {
+            Self::Page { page, .. } => page.divert(at),
+            Self::Alteration { .. } => false,
+        }
+    }
+
+    fn committed(&self, context: &Context) {
+        let Self::Page { task, page, .. } = self else {
+            return;
+        };
         let metrics = &context.metrics;
-        let (all, dead) = (self.page.len(), self.page.dead_letters());
+        let (all, dead) = (page.len(), page.dead_letters());
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         if all > 0 {
-            metrics.committed(&self.task, count(all - dead), count(dead));
-            metrics.delivered(self.page.fetched.elapsed());
-            context.board.published(&self.task);
+            metrics.committed(task, count(all - dead), count(dead));
+            metrics.delivered(page.fetched.elapsed());
+            context.board.published(task);
         }
-        // A task that is gone does not mind.
-        let _ = self.done.send(Ok(()));
     }
 }
 
-/// Sends `pages`, and what else is handed over while records are on their way: the coordinator keeps a transaction waiting
-/// for some 20 ms while it ends the one before, in which a backfill's next pages come.
+/// Sends what is `handed` over, and what else comes while records are on their way: the coordinator keeps a transaction
+/// waiting for some 20 ms while it ends the one before, in which a backfill's next pages come.
 fn fill(
     transaction: &mut Transaction<'_>,
-    pages: &mut Vec<Handover>,
+    handed: &mut Vec<Handover>,
     queue: &mut mpsc::Receiver<Handover>,
     cursors: &Cursors,
     now: i64,
 ) -> Result<(), Error> {
-    for page in &*pages {
-        page.send(transaction, cursors, now)?;
+    for handover in &*handed {
+        handover.load.send(transaction, cursors, now)?;
     }
-    while pages.len() < PAGES && transaction.is_under_way() {
-        let Ok(page) = queue.try_recv() else {
+    while handed.len() < TOGETHER && transaction.is_under_way() {
+        let Ok(handover) = queue.try_recv() else {
             transaction.breathe();
             continue;
         };
-        if let Some(page) = open(page) {
-            let sent = page.send(transaction, cursors, now);
-            pages.push(page);
+        if let Some(handover) = open(handover) {
+            let sent = handover.load.send(transaction, cursors, now);
+            handed.push(handover);
             sent?;
         }
     }
     Ok(())
 }
 
-/// Answers a page whose lane is broken; any other is still to be sent.
-fn open(page: Handover) -> Option<Handover> {
-    let Some(refused) = page.lane.0.get().cloned() else {
-        return Some(page);
+/// Answers a handover whose lane is broken; any other is still to be sent.
+fn open(handover: Handover) -> Option<Handover> {
+    let Some(refused) = handover.lane.0.get().cloned() else {
+        return Some(handover);
     };
     // A task that is gone does not mind.
-    let _ = page.done.send(Err(refused));
+    let _ = handover.done.send(Err(refused));
     None
 }
 
 /// Turns what was refused as too large into dead letters. What is refused for another reason again and again breaks the
 /// lane of its task or, where nobody says whose it is, the oldest: the guilty one is found in turn, the others come back.
-fn mend(error: &Error, refusals: u32, pages: &mut [Handover]) {
+fn mend(error: &Error, refusals: u32, handed: &mut [Handover]) {
     match error {
         Error::TooLarge(numbers) => {
             for number in numbers {
-                if let Some((page, at)) = sent_as(*number, pages)
-                    && !page.page.divert(at)
+                if let Some((handover, at)) = sent_as(*number, handed)
+                    && !handover.load.divert(at)
                 {
-                    page.lane.break_for(TOO_LARGE.to_owned());
+                    handover.lane.break_for(TOO_LARGE.to_owned());
                 }
             }
         }
         _ if refusals < REFUSALS => {}
         Error::Rejected { numbers, .. } => {
             for number in numbers {
-                if let Some((page, _)) = sent_as(*number, pages) {
-                    page.lane.break_for(error.to_string());
+                if let Some((handover, _)) = sent_as(*number, handed) {
+                    handover.lane.break_for(error.to_string());
                 }
             }
         }
         _ => {
-            if let Some(page) = pages.first() {
-                page.lane.break_for(error.to_string());
+            if let Some(handover) = handed.first() {
+                handover.lane.break_for(error.to_string());
             }
         }
     }
 }
 
-/// The page whose record was sent as `number` of its transaction, and the record's number within the page; the one behind
-/// its entries is its position.
-fn sent_as(number: usize, pages: &mut [Handover]) -> Option<(&mut Handover, usize)> {
+/// Whose record was sent as `number` of its transaction, and the record's number within it.
+fn sent_as(number: usize, handed: &mut [Handover]) -> Option<(&mut Handover, usize)> {
     let mut before = 0;
-    for page in pages {
+    for handover in handed {
         let at = number - before;
-        if at <= page.page.len() {
-            return Some((page, at));
+        let records = handover.load.records();
+        if at < records {
+            return Some((handover, at));
         }
-        before += page.page.len() + 1;
+        before += records;
     }
     None
 }

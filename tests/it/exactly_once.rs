@@ -379,15 +379,15 @@ fn owners_transaction<'p>(
     let cursors = Cursors::of(cluster, cluster.shard_of("acme"));
     let now = now.as_millisecond();
     cursors
-        .store(&mut transaction, &audit_events(), &position, now)
+        .store(&mut transaction, &audit_events(), Some(&position), now)
         .unwrap();
     transaction
 }
 
 /// How many events the stored position has behind it.
 fn restored(cluster: &kafka::Cluster) -> Option<u64> {
-    let positions = kafka::restore(cluster, cluster.shard_of("acme")).unwrap();
-    match positions.get(&audit_events())? {
+    let restored = kafka::restore(cluster, cluster.shard_of("acme")).unwrap();
+    match restored.positions.get(&audit_events())? {
         kafka::Stored::Position(position) => Some(position.events_total),
         kafka::Stored::Unreadable(why) => panic!("{why}"),
     }

@@ -7,6 +7,7 @@ mod conformance;
 mod control;
 mod delivery;
 mod exactly_once;
+mod offsets;
 mod onepassword;
 mod operator;
 mod other;

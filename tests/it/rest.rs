@@ -9,7 +9,7 @@ use crate::{
     scene::{Scene, in_time},
 };
 
-async fn ask(
+pub(crate) async fn ask(
     worker: &Worker,
     method: Method,
     path: &str,
@@ -27,7 +27,7 @@ async fn ask(
     (status, serde_json::from_str(&text).unwrap_or_default())
 }
 
-async fn get(worker: &Worker, path: &str) -> (StatusCode, Value) {
+pub(crate) async fn get(worker: &Worker, path: &str) -> (StatusCode, Value) {
     ask(worker, Method::GET, path, None).await
 }
 
@@ -49,12 +49,12 @@ async fn answers(
 }
 
 /// Waits until a worker has read what is wanted.
-async fn healthy(worker: &Worker) {
+pub(crate) async fn healthy(worker: &Worker) {
     answers(worker, "/health", |status, _| status == StatusCode::OK).await;
 }
 
 /// Waits until all of a connector's tasks are in a state.
-async fn tasks_are(worker: &Worker, name: &str, count: usize, state: &str) {
+pub(crate) async fn tasks_are(worker: &Worker, name: &str, count: usize, state: &str) {
     let path = format!("/connectors/{name}/status");
     answers(worker, &path, |_, body| {
         let tasks = body["tasks"].as_array();

@@ -9,10 +9,13 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, StatusCode},
 };
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{answer::Failure, negotiation::BodyType};
-use crate::{connector::Properties, relay::Target};
+use crate::{
+    connector::{Offset, Properties},
+    relay::Target,
+};
 
 /// The longest body that is read.
 const LIMIT: usize = 1 << 20;
@@ -62,6 +65,62 @@ pub(super) fn creation(body: &[u8]) -> Result<Creation, Failure> {
         config: properties_of(self::members(config, "config")?, "config")?,
         target: target.transpose()?.flatten(),
     })
+}
+
+/// `{"offsets": [{"partition": {…}, "offset": {…}}, …]}`.
+pub(super) fn offsets(body: &[u8]) -> Result<Vec<Offset>, Failure> {
+    let mut members = members(json(body)?, "the body")?;
+    let offsets = members.remove("offsets").map(|raw| items(raw, "offsets"));
+    if let Some(unknown) = members.into_keys().next() {
+        return Err(Failure::invalid(format!(
+            "the body may have offsets, not '{unknown}'"
+        )));
+    }
+    let offsets = offsets.transpose()?.unwrap_or_default();
+    if offsets.is_empty() {
+        return Err(Failure::invalid(
+            "Partitions / offsets need to be provided for an alter offsets request",
+        ));
+    }
+    offsets.into_iter().map(offset).collect()
+}
+
+fn offset(raw: &RawValue) -> Result<Offset, Failure> {
+    let mut members = members(raw, "an item of offsets")?;
+    let partition = members
+        .remove("partition")
+        .map(|raw| object(raw, "partition"));
+    let offset = members.remove("offset").map(|raw| object(raw, "offset"));
+    if let Some(unknown) = members.into_keys().next() {
+        return Err(Failure::invalid(format!(
+            "an item of offsets may have partition and offset, not '{unknown}'"
+        )));
+    }
+    Ok(Offset {
+        partition: partition.transpose()?.flatten(),
+        offset: offset.transpose()?.flatten(),
+    })
+}
+
+/// The items of an array; `null` has none.
+fn items<'a>(raw: &'a RawValue, place: &str) -> Result<Vec<&'a RawValue>, Failure> {
+    match kind(raw) {
+        "null" => Ok(Vec::new()),
+        "an array" => serde_json::from_str(raw.get()).map_err(|error| unreadable(&error)),
+        other => Err(Failure::invalid(format!(
+            "{place} must be an array, it is {other}"
+        ))),
+    }
+}
+
+fn object(raw: &RawValue, place: &str) -> Result<Option<Map<String, Value>>, Failure> {
+    match kind(raw) {
+        "null" => Ok(None),
+        "an object" => serde_json::from_str(raw.get()).map_err(|error| unreadable(&error)),
+        other => Err(Failure::invalid(format!(
+            "{place} must be an object or null, it is {other}"
+        ))),
+    }
 }
 
 fn json(body: &[u8]) -> Result<&RawValue, Failure> {

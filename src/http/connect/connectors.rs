@@ -60,6 +60,7 @@ pub(super) async fn one(call: Call<'_>, name: &str, part: &Part) -> Answer {
         Part::Stop => target(control, name, Target::Stopped).await,
         Part::Topics => Ok(topics(control, name)),
         Part::TopicsReset => Ok(reset_topics(control, name)),
+        Part::Offsets => offsets(call, name).await,
     }
 }
 
@@ -188,6 +189,26 @@ fn topics(control: &Control, name: &str) -> Response {
 fn reset_topics(control: &Control, name: &str) -> Response {
     control.reset_topics(name);
     empty(StatusCode::ACCEPTED)
+}
+
+async fn offsets(call: Call<'_>, name: &str) -> Answer {
+    let Call {
+        control,
+        head,
+        body,
+    } = call;
+    let message = if head.method == Method::PATCH {
+        let body = body::read(&head.headers, body).await?;
+        control.alter_offsets(name, body::offsets(&body)?).await?;
+        "The offsets for this connector have been altered successfully"
+    } else if head.method == Method::DELETE {
+        control.reset_offsets(name).await?;
+        "The offsets for this connector have been reset successfully"
+    } else {
+        let offsets = control.offsets(name).await?;
+        return Ok(ok(&entities::offsets(offsets)));
+    };
+    Ok(ok(&BTreeMap::from([("message", message)])))
 }
 
 fn info(control: &Control, name: &str) -> Result<Info, Failure> {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::connector::{Info, Properties, State, Status};
+use crate::{
+    connector::{Info, Properties, State, Status},
+    event::{Position, Stream},
+};
 
 /// A connector: `ConnectorInfo`.
 #[derive(Debug, Serialize)]
@@ -48,6 +51,18 @@ pub(super) struct Expanded {
     pub(super) status: Option<StatusBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) info: Option<InfoBody>,
+}
+
+/// Where the streams of a connector are read next: `ConnectorOffsets`.
+#[derive(Debug, Serialize)]
+pub(super) struct OffsetsBody {
+    offsets: Vec<OffsetBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct OffsetBody {
+    partition: BTreeMap<&'static str, Stream>,
+    offset: Option<Position>,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,6 +145,17 @@ pub(super) fn tasks(connector: &str, tasks: BTreeMap<u32, Properties>) -> Vec<Ta
         config,
     };
     tasks.into_iter().map(task).collect()
+}
+
+/// Where the streams of a connector are read next.
+pub(super) fn offsets(offsets: BTreeMap<Stream, Option<Position>>) -> OffsetsBody {
+    let offset = |(stream, offset)| OffsetBody {
+        partition: BTreeMap::from([("stream", stream)]),
+        offset,
+    };
+    OffsetsBody {
+        offsets: offsets.into_iter().map(offset).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub(super) enum Part {
     Stop,
     Topics,
     TopicsReset,
+    Offsets,
 }
 
 // === impl Resource ===
@@ -91,6 +92,7 @@ impl Part {
             ["stop"] => Self::Stop,
             ["topics"] => Self::Topics,
             ["topics", "reset"] => Self::TopicsReset,
+            ["offsets"] => Self::Offsets,
             _ => return Err(nowhere()),
         };
         Ok(part)
@@ -99,6 +101,7 @@ impl Part {
     fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::Itself => &["GET", "DELETE"],
+            Self::Offsets => &["GET", "PATCH", "DELETE"],
             Self::Config => &["GET", "PUT", "PATCH"],
             Self::Status | Self::Tasks | Self::TaskStatus(_) | Self::Topics => &["GET"],
             Self::TaskRestart(_) | Self::Restart => &["POST"],

@@ -4,6 +4,10 @@
 //! right to write, has read all that was written before, decides, and commits; the answer comes when its own record has
 //! come back. So of two who create one connector the log makes one the first, and the other hears that it is there.
 
+mod offsets;
+
+pub use self::offsets::Offset;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
@@ -11,9 +15,9 @@ use std::{
 };
 
 use super::{
-    Desired, Properties, Refusal, Status, Statuses, Teller,
+    Desired, Offsets, Properties, Refusal, Status, Statuses, Teller,
     log::{ControlLog, lock},
-    record::{Written, declare, restart, set_target},
+    record::{Written, alter, declare, restart, set_target},
     refusal::{judge, named, unnameable},
 };
 use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target};
@@ -29,6 +33,8 @@ pub struct Parts {
     pub desired: Arc<Mutex<Desired>>,
     /// What is.
     pub statuses: Statuses,
+    /// Where its tasks read next.
+    pub offsets: Offsets,
     /// Who tells it.
     pub teller: Arc<Teller>,
     /// Where all of it is kept.
@@ -256,7 +262,12 @@ impl Control {
                 .get(&name)
                 .ok_or_else(|| Refusal::not_found(&name))?;
             refuse_file(desired, &name)?;
-            Ok((vec![declare(&name, None), set_target(&name, None)], ()))
+            let records = vec![
+                declare(&name, None),
+                set_target(&name, None),
+                alter(&name, None),
+            ];
+            Ok((records, ()))
         })
         .await
     }

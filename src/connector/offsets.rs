@@ -1,0 +1,130 @@
+//! Where every task of the group reads next, as the cursors topic has it.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
+
+use crate::{
+    event::{Stream, TaskId},
+    kafka::{Kept, Logged, Restored, Stored},
+};
+
+/// All positions, whoever's tasks they are.
+#[derive(Debug, Clone, Default)]
+pub struct Offsets(watch::Sender<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    restored: Restored,
+    /// Whether all that was in the topic at the beginning is known.
+    is_read: bool,
+}
+
+// === impl Offsets ===
+
+impl Offsets {
+    /// Takes in what the topic brings. Whoever restores a shard reports a record that is not ours.
+    pub fn follow(&self, logged: Logged<'_>) {
+        match logged {
+            Logged::Record { key, value, .. } => {
+                if let Some(kept) = Kept::read(key, value) {
+                    self.0.send_modify(|known| known.restored.take(kept));
+                }
+            }
+            Logged::End => self.0.send_modify(|known| known.is_read = true),
+        }
+    }
+
+    /// Waits until the topic is read, and tells where the tasks of a connector read next.
+    pub(super) async fn of(&self, connector: &str) -> BTreeMap<Stream, Stored> {
+        let mut known = self.0.subscribe();
+        let known = known.wait_for(|known| known.is_read).await;
+        let known = known.expect("its sender is here");
+        let position = |stream: Stream| {
+            let connector = connector.to_owned();
+            let stored = known
+                .restored
+                .positions
+                .get(&TaskId { connector, stream })?;
+            Some((stream, stored.clone()))
+        };
+        Stream::ALL.into_iter().filter_map(position).collect()
+    }
+
+    /// Whether this alteration was the last one of a connector's positions to be carried out.
+    pub(super) fn has(&self, connector: &str, alteration: &str) -> bool {
+        self.0.borrow().has(connector, alteration)
+    }
+
+    /// Waits until an alteration has been carried out.
+    pub(super) async fn wait_for(&self, connector: &str, alteration: &str) {
+        let mut known = self.0.subscribe();
+        let done = known.wait_for(|known| known.has(connector, alteration));
+        done.await.expect("its sender is here");
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn has(&self, connector: &str, alteration: &str) -> bool {
+        let done = self.restored.altered.get(connector);
+        done.is_some_and(|done| done == alteration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record<'r>(key: &'r str, value: Option<&'r str>) -> Logged<'r> {
+        Logged::Record {
+            offset: 0,
+            key: key.as_bytes(),
+            value: value.map(str::as_bytes),
+        }
+    }
+
+    #[tokio::test]
+    async fn positions_are_told_when_all_are_read() {
+        let offsets = Offsets::default();
+        let (acme, other) = (
+            r#"["acme",{"stream":"itemusages"}]"#,
+            r#"["other",{"stream":"itemusages"}]"#,
+        );
+        for logged in [
+            record(acme, Some(r#"{"cursor":"a"}"#)),
+            record(other, Some("{}")),
+            record("[]", None),
+        ] {
+            offsets.follow(logged);
+        }
+        tokio::select! {
+            biased;
+            _ = offsets.of("acme") => panic!("they are not read yet"),
+            () = std::future::ready(()) => {}
+        }
+        offsets.follow(Logged::End);
+        let known = offsets.of("acme").await;
+        assert_eq!(known.keys().collect::<Vec<_>>(), [&Stream::ItemUsages]);
+        assert!(matches!(known[&Stream::ItemUsages], Stored::Position(_)));
+
+        offsets.follow(record(acme, None));
+        assert_eq!(offsets.of("acme").await, BTreeMap::new());
+        let other = offsets.of("other").await;
+        assert!(matches!(other[&Stream::ItemUsages], Stored::Unreadable(_)));
+    }
+
+    #[tokio::test]
+    async fn an_alteration_is_waited_for() {
+        let offsets = Offsets::default();
+        let key = r#"["acme",{}]"#;
+        offsets.follow(record(key, Some(r#"{"alteration":"1"}"#)));
+        assert!(offsets.has("acme", "1") && !offsets.has("acme", "2"));
+        let (done, ()) = tokio::join!(offsets.wait_for("acme", "2"), async {
+            offsets.follow(record(key, Some(r#"{"alteration":"2"}"#)));
+        });
+        assert_eq!(done, ());
+        assert!(!offsets.has("acme", "1") && !offsets.has("other", "2"));
+    }
+}
