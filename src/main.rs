@@ -41,8 +41,8 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
                 Ok(config) => config,
                 Err(status) => return Ok(status),
             };
-            telemetry::start()?;
-            app::run(config, shutdown::on_signal()?).await?;
+            let loggers = telemetry::start()?;
+            app::run(config, loggers, shutdown::on_signal()?).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(file) => match load(&file.config) {

@@ -17,6 +17,7 @@ use crate::{
     http,
     kafka::{Cluster, Following},
     relay::{Board, Connectors, Context},
+    telemetry::Loggers,
 };
 
 /// A running control plane.
@@ -37,12 +38,13 @@ impl ControlPlane {
         rest: TcpListener,
         declared: Vec<connector::Settings>,
         allowed: Allowed,
+        loggers: Loggers,
         context: &Context,
         shutdown: CancellationToken,
     ) -> anyhow::Result<(Self, watch::Receiver<Connectors>)> {
         let cluster = &context.cluster;
         let address = rest.local_addr()?;
-        let (desired, connectors) = Desired::new(declared, allowed, clock::now);
+        let (desired, connectors) = Desired::new(declared, allowed, loggers.clone(), clock::now);
         let desired = Arc::new(Mutex::new(desired));
         let statuses = Statuses::default();
         let offsets = Offsets::default();
@@ -57,6 +59,7 @@ impl ControlPlane {
             desired,
             statuses,
             offsets,
+            loggers,
             teller: Arc::clone(&teller),
             cluster: cluster.clone(),
             cluster_id: context.found.cluster_id.clone(),

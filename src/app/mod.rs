@@ -27,6 +27,7 @@ use crate::{
     metrics::Metrics,
     onepassword::{self, Limits, Shared, Timeouts},
     relay::{Context, Worker},
+    telemetry::Loggers,
 };
 
 /// How long leaving the group may take.
@@ -39,7 +40,11 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// # Errors
 ///
 /// What no waiting will mend: a port that is taken, topics that are unfit, files that cannot be read.
-pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    config: Config,
+    loggers: Loggers,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let listener = bind(config.monitoring_listen, "monitoring.listen").await?;
     let rest = bind(config.rest_listen, "rest.listen").await?;
     let metrics = Arc::new(Metrics::default());
@@ -51,7 +56,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         readiness.clone(),
         shutdown.clone(),
     ));
-    work(config, rest, metrics, readiness, shutdown.clone()).await?;
+    work(config, rest, loggers, metrics, readiness, shutdown.clone()).await?;
     shutdown.cancel();
     last_answers(monitoring, "the monitoring port failed").await
 }
@@ -115,6 +120,7 @@ async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener>
 async fn work(
     config: Config,
     rest: TcpListener,
+    loggers: Loggers,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     shutdown: CancellationToken,
@@ -150,6 +156,7 @@ async fn work(
         rest,
         config.connectors,
         config.allowed,
+        loggers,
         &context,
         shutdown.clone(),
     )?;

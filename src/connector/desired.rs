@@ -20,6 +20,7 @@ use crate::{
     kafka::Logged,
     relay::{Alteration, Connector, Connectors, Target, Wanted},
     setting::{Mistakes, Value, Values},
+    telemetry::Loggers,
 };
 
 /// What the file and the log say, up to some record of the log.
@@ -35,6 +36,8 @@ pub struct Desired {
     /// How often each was to be restarted.
     restarts: BTreeMap<String, u64>,
     allowed: Allowed,
+    /// This worker's.
+    loggers: Loggers,
     clock: Clock,
     /// Whoever runs them.
     told: watch::Sender<Connectors>,
@@ -62,6 +65,7 @@ impl Desired {
     pub fn new(
         declared: Vec<Settings>,
         allowed: Allowed,
+        loggers: Loggers,
         clock: Clock,
     ) -> (Self, watch::Receiver<Connectors>) {
         let (told, connectors) = watch::channel(Connectors::default());
@@ -77,6 +81,7 @@ impl Desired {
             alterations: BTreeMap::new(),
             restarts: BTreeMap::new(),
             allowed,
+            loggers,
             clock,
             told,
             turn: watch::Sender::default(),
@@ -193,6 +198,13 @@ impl Desired {
                 self.alterations.remove(&name);
             }
             Record::Restart(name, tasks) => self.restart(name, tasks),
+            // What was set earlier is not for a worker that has started since, as in Connect (KIP-976).
+            Record::Logger(logger, level) => {
+                if self.is_read {
+                    self.loggers.set(&logger, level, (self.clock)());
+                }
+                return false;
+            }
             Record::Writer { writer, turn } if writer == self.writer => {
                 self.turn.send_replace(turn);
                 return false;

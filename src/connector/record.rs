@@ -5,6 +5,7 @@
 //! | `connector-<name>` | `{"properties":{…}}`, the connector's settings |
 //! | `target-state-<name>` | `{"state":"RUNNING"}`, or PAUSED or STOPPED |
 //! | `offsets-<name>` | `{"id":"…","offsets":{"<stream>":…}}`: what is to become of its positions |
+//! | `logger-cluster-<name>` | `{"level":"DEBUG"}`, a logger's level from now on, on every worker that runs |
 //! | `restart-connector-<name>` | `{"include-tasks":true}`: it is to be stopped and started |
 //! | `writer` | who has written last, and how often: how a worker knows that it has read what it wrote |
 //!
@@ -16,7 +17,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::relay::{Alteration, Target};
+use crate::{
+    relay::{Alteration, Target},
+    telemetry::Level,
+};
 
 /// A connector's settings, as somebody has written them. In Kafka Connect a value may be `null`.
 pub type Properties = BTreeMap<String, Option<String>>;
@@ -30,6 +34,8 @@ pub(super) enum Record {
     Target(String, Option<Target>),
     /// That is to become of its positions.
     Alteration(String, Option<Alteration>),
+    /// A logger has this level from now on.
+    Logger(String, Level),
     /// It is to be stopped and started, with its tasks or without.
     Restart(String, bool),
     /// A worker has written.
@@ -52,13 +58,7 @@ pub(super) type Written = (String, Option<String>);
 pub(super) struct Unreadable(&'static str);
 
 /// What Kafka Connect keeps beside the connectors.
-const FOREIGN: [&str; 5] = [
-    "task-",
-    "commit-",
-    "tasks-fencing-",
-    "logger-cluster-",
-    "session-key",
-];
+const FOREIGN: [&str; 4] = ["task-", "commit-", "tasks-fencing-", "session-key"];
 
 /// The key under which workers write their turns.
 const WRITER: &str = "writer";
@@ -66,6 +66,11 @@ const WRITER: &str = "writer";
 #[derive(Deserialize)]
 struct PropertiesValue {
     properties: Properties,
+}
+
+#[derive(Deserialize)]
+struct LevelValue {
+    level: String,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +108,12 @@ impl Record {
         if let Some(name) = key.strip_prefix("offsets-") {
             let alteration = value.map(alteration).transpose()?;
             return Ok(Self::Alteration(name.to_owned(), alteration));
+        }
+        if let Some(name) = key.strip_prefix("logger-cluster-") {
+            let Some(value) = value else {
+                return Ok(Self::Foreign);
+            };
+            return Ok(Self::Logger(name.to_owned(), level(value)?));
         }
         if let Some(name) = key.strip_prefix("restart-connector-") {
             let Some(value) = value else {
@@ -146,6 +157,12 @@ pub(super) fn alter(name: &str, alteration: Option<&Alteration>) -> Written {
     (format!("offsets-{name}"), value)
 }
 
+/// Sets a logger's level on all workers.
+pub(super) fn set_level(logger: &str, level: Level) -> Written {
+    let value = json!({ "level": level.to_string() });
+    (format!("logger-cluster-{logger}"), Some(value.to_string()))
+}
+
 /// Has a connector stopped and started, with its tasks or without.
 pub(super) fn restart(name: &str, tasks: bool) -> Written {
     let value = json!({ "include-tasks": tasks, "only-failed": false });
@@ -168,6 +185,15 @@ fn properties(value: &[u8]) -> Result<Properties, Unreadable> {
 fn alteration(value: &[u8]) -> Result<Alteration, Unreadable> {
     serde_json::from_slice(value)
         .map_err(|_| Unreadable("its value is not {\"id\":\"…\",\"offsets\":{…}}"))
+}
+
+fn level(value: &[u8]) -> Result<Level, Unreadable> {
+    let value: Option<LevelValue> = serde_json::from_slice(value).ok();
+    value
+        .and_then(|LevelValue { level }| level.parse().ok())
+        .ok_or(Unreadable(
+            "its value is not {\"level\":\"…\"} with one of Log4j's levels",
+        ))
 }
 
 fn includes_tasks(value: &[u8]) -> Result<bool, Unreadable> {
@@ -271,6 +297,10 @@ mod tests {
                 Record::Alteration(acme(), Some(alteration.clone())),
             ),
             (alter("acme", None), Record::Alteration(acme(), None)),
+            (
+                set_level("acme", Level::Debug),
+                Record::Logger(acme(), Level::Debug),
+            ),
             (restart("acme", true), Record::Restart(acme(), true)),
             (
                 sign("acme", 7),
@@ -306,6 +336,7 @@ mod tests {
                 r#"{"id":"x","offsets":{"itemusages":"hidden"}}"#,
             ),
             ("offsets-acme", r#"{"id":"x","offsets":{"hidden":null}}"#),
+            ("logger-cluster-a", r#"{"level":"hidden"}"#),
             ("hidden", "{}"),
         ] {
             let error = read(key, Some(value)).unwrap_err();

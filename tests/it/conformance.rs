@@ -68,12 +68,13 @@ struct Report {
 
 #[tokio::test]
 async fn the_rest_api_answers_as_kafka_connects() {
-    let scene = Scene::play(Script {
+    let mut scene = Scene::play(Script {
         worker: "secrets.dirs: [/]".to_owned(),
         ..Script::default()
     })
     .await;
     undeclare(&scene);
+    scene.program = scene.program.clone().env("RUST_LOG", "info");
     scene.publish(5);
     let worker = scene.worker();
     let line: Value =

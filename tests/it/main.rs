@@ -7,6 +7,7 @@ mod conformance;
 mod control;
 mod delivery;
 mod exactly_once;
+mod loggers;
 mod offsets;
 mod onepassword;
 mod operator;

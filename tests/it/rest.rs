@@ -32,7 +32,7 @@ pub(crate) async fn get(worker: &Worker, path: &str) -> (StatusCode, Value) {
 }
 
 /// Waits until a worker answers so.
-async fn answers(
+pub(crate) async fn answers(
     worker: &Worker,
     path: &str,
     fits: impl Fn(StatusCode, &Value) -> bool + Send + Sync,

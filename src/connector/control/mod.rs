@@ -4,6 +4,7 @@
 //! right to write, has read all that was written before, decides, and commits; the answer comes when its own record has
 //! come back. So of two who create one connector the log makes one the first, and the other hears that it is there.
 
+mod loggers;
 mod offsets;
 
 pub use self::offsets::Offset;
@@ -20,7 +21,7 @@ use super::{
     record::{Written, alter, declare, restart, set_target},
     refusal::{judge, named, unnameable},
 };
-use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target};
+use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target, telemetry::Loggers};
 
 /// The one place that answers questions about connectors and changes what is wanted of them.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Parts {
     pub statuses: Statuses,
     /// Where its tasks read next.
     pub offsets: Offsets,
+    /// This worker's loggers.
+    pub loggers: Loggers,
     /// Who tells it.
     pub teller: Arc<Teller>,
     /// Where all of it is kept.

@@ -10,13 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use url::form_urlencoded;
 
 use super::{
     Call,
     answer::{Failure, empty, json},
     body,
     entities::{self, Expanded, InfoBody, StatusBody, TaskState},
+    query::{is_true, values},
     resource::Part,
     worker::STARTING,
 };
@@ -259,21 +259,6 @@ fn encoded(name: &str) -> String {
     path
 }
 
-/// All that the query gives for `name`.
-fn values(uri: &Uri, name: &str) -> Vec<String> {
-    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-        .filter(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-        .collect()
-}
-
-/// Whether the query says `true` for `name`, as Java reads it.
-fn is_true(uri: &Uri, name: &str) -> bool {
-    values(uri, name)
-        .first()
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,19 +276,6 @@ mod tests {
             assert_eq!(location(&host, name), format!("http://worker:8083{path}"));
             assert_eq!(location(&HeaderMap::new(), name), path);
         }
-    }
-
-    #[test]
-    fn a_query_is_read_as_java_reads_it() {
-        let truth = |query: &str| is_true(&format!("/?{query}").parse().unwrap(), "a");
-        for query in ["a=true", "a=TRUE", "b=1&a=true&a=false"] {
-            assert!(truth(query), "{query}");
-        }
-        for query in ["", "a", "a=", "a=yes", "b=true", "a=false&a=true"] {
-            assert!(!truth(query), "{query}");
-        }
-        let expand = values(&"/?expand=info&expand&x=y".parse().unwrap(), "expand");
-        assert_eq!(expand, ["info", ""]);
     }
 
     #[test]

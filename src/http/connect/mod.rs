@@ -13,9 +13,11 @@ mod answer;
 mod body;
 mod connectors;
 mod entities;
+mod loggers;
 mod negotiation;
 mod origin;
 mod plugins;
+mod query;
 mod resource;
 mod validation;
 mod worker;
@@ -93,5 +95,7 @@ async fn handle(control: &Control, askers: Askers, request: Request) -> Result<R
         Resource::Plugins => Ok(plugins::list()),
         Resource::PluginConfig(plugin) => plugins::config(&call, &plugin),
         Resource::PluginValidation(plugin) => plugins::validate(call, &plugin).await,
+        Resource::Loggers => Ok(loggers::all(&call)),
+        Resource::Logger(name) => loggers::one(call, &name).await,
     }
 }

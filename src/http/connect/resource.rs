@@ -19,6 +19,8 @@ pub(super) enum Resource {
     Plugins,
     PluginConfig(String),
     PluginValidation(String),
+    Loggers,
+    Logger(String),
 }
 
 /// A part of a connector. Tasks are still as they are written.
@@ -54,6 +56,8 @@ impl Resource {
             ["connector-plugins", plugin, "config", "validate"] => {
                 Self::PluginValidation(decoded(plugin)?)
             }
+            ["admin", "loggers"] => Self::Loggers,
+            ["admin", "loggers", name] => Self::Logger(decoded(name)?),
             _ => return Err(nowhere()),
         };
         Ok(resource)
@@ -62,7 +66,10 @@ impl Resource {
     /// The methods that it knows beside OPTIONS, and HEAD where there is GET.
     pub(super) fn methods(&self) -> &'static [&'static str] {
         match self {
-            Self::Root | Self::Health | Self::Plugins | Self::PluginConfig(_) => &["GET"],
+            Self::Root | Self::Health | Self::Plugins | Self::PluginConfig(_) | Self::Loggers => {
+                &["GET"]
+            }
+            Self::Logger(_) => &["GET", "PUT"],
             Self::Connectors => &["GET", "POST"],
             Self::Connector(_, part) => part.methods(),
             Self::PluginValidation(_) => &["PUT"],

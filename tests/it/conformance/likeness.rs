@@ -12,6 +12,13 @@ use super::{
 
 /// Members that tell one worker from another.
 const OWN: &[&str] = &["version", "worker_id"];
+/// Members of an offset beside the place to read on from.
+const BESIDE: &[&str] = &[
+    "events_total",
+    "last_event_time",
+    "last_event_uuid",
+    "updated_at",
+];
 
 /// Brings both into the form in which they can be compared.
 pub(super) fn align(theirs: &mut Answer, ours: &mut Answer, volatile: &[String]) {
@@ -68,8 +75,11 @@ fn compare(
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            for own in OWN {
+            for own in OWN.iter().chain(BESIDE) {
                 members.remove(*own);
+            }
+            if let Some(cursor) = members.get_mut("cursor") {
+                *cursor = "*".into();
             }
             if members.contains_key("error_count") {
                 members.remove("groups");
@@ -113,9 +123,10 @@ fn judged(item: &mut Value) {
     }
 }
 
-/// Lists of texts and of settings have no order; all others stay as they are.
+/// Lists of texts, of settings and of offsets have no order; all others stay as they are.
 fn order(item: &Value) -> String {
-    let text = item.as_str().or_else(|| name(item));
+    let stream = || item.pointer("/partition/stream")?.as_str();
+    let text = item.as_str().or_else(|| name(item)).or_else(stream);
     text.unwrap_or_default().to_owned()
 }
 

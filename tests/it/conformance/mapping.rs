@@ -1,6 +1,6 @@
 //! From Connect's connector that reads a file to ours: the table that says what stands for what.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     client::{Answer, Body, Headers},
@@ -47,6 +47,16 @@ const TOPICS: &[&str] = &[
 /// What makes a task fail, and stands for the reference to a token that is refused.
 const FAILING: &[&str] = &["/etc/passwd/x", "bad topic!"];
 
+/// Files, each of which stands for a stream.
+const STREAMS: &[(&str, &str)] = &[
+    ("/var/lib/connect/data/in.txt", "signinattempts"),
+    ("/no/such/file", "itemusages"),
+    ("/other", "auditevents"),
+];
+
+/// The ends of the file. Any other place in it stands for as many seconds after the epoch.
+const ENDS: &[u64] = &[29, 58];
+
 /// A setting's default.
 const DEFAULT: (&str, &str, &str) = ("batch.size", "2000", "1000");
 
@@ -85,6 +95,9 @@ impl Mapping {
             text + &format!(", \"{name}\": \"{value}\"")
         });
         let mut text = theirs.to_owned();
+        if theirs.contains("\"offsets\"") {
+            text = offsets(text);
+        }
         for class in CLASSES {
             let pair = |class: &str| format!("\"connector.class\": \"{class}\"");
             text = text.replace(&pair(class), &(pair(CLASS) + &added));
@@ -123,6 +136,8 @@ impl Mapping {
             Value::Object(members) if members.contains_key("connector.class") => {
                 self.config(members)
             }
+            Value::Object(members) if members.contains_key("filename") => partition(&members),
+            Value::Object(members) if members.contains_key("position") => offset(&members),
             Value::Object(members) => {
                 let mapped = members.into_iter().map(|(name, value)| match value {
                     Value::Array(topics) if name == "topics" => (name, self.topics(&topics)),
@@ -193,6 +208,40 @@ impl Mapping {
     fn reference(&self, fails: bool) -> &str {
         if fails { &self.refused } else { &self.token }
     }
+}
+
+/// The body of a request that alters offsets.
+fn offsets(mut text: String) -> String {
+    for (file, stream) in STREAMS {
+        let pair = |file: &str| format!("\"filename\": \"{file}\"");
+        text = text.replace(&pair(file), &format!("\"stream\": \"{stream}\""));
+    }
+    for seconds in 0..10_u64 {
+        let pair = |end: &str| format!("\"position\": {seconds}{end}");
+        for end in ["}", ","] {
+            let time = format!("\"start_time\": \"{}\"{end}", time(seconds));
+            text = text.replace(&pair(end), &time);
+        }
+    }
+    text.replace("\"filename\": ", "\"stream\": ")
+        .replace("\"position\": ", "\"start_time\": ")
+}
+
+fn partition(theirs: &Map<String, Value>) -> Value {
+    let file = &theirs["filename"];
+    let stream = STREAMS.iter().find(|(own, _)| file == own);
+    json!({ "stream": stream.map_or_else(|| file.clone(), |(_, stream)| (*stream).into()) })
+}
+
+fn offset(theirs: &Map<String, Value>) -> Value {
+    match theirs["position"].as_u64() {
+        Some(end) if ENDS.contains(&end) => json!({ "cursor": "*" }),
+        place => json!({ "start_time": time(place.unwrap()) }),
+    }
+}
+
+fn time(seconds: u64) -> String {
+    format!("1970-01-01T00:00:{seconds:02}Z")
 }
 
 /// Whether it declares a setting.

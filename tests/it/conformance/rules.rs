@@ -30,10 +30,6 @@ pub(super) enum When {
 /// The first that fits counts.
 pub(super) const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
-        why: "there are no loggers yet",
-        fits: |asked| asked.section == "loggers",
-    },
-    LeftOut {
         why: "there are no sinks",
         fits: |asked| {
             asked.section == "sink"
@@ -66,10 +62,6 @@ pub(super) const LEFT_OUT: &[LeftOut] = &[
             ];
             plugins.iter().any(|plugin| asked.target.contains(plugin))
         },
-    },
-    LeftOut {
-        why: "offsets are not served yet",
-        fits: |asked| asked.path().trim_end_matches('/').ends_with("/offsets"),
     },
     LeftOut {
         why: "workers do not ask each other anything",
@@ -110,6 +102,29 @@ pub(super) const ON_PURPOSE: &[OnPurpose] = &[
         why: "what is wrong with a setting is said in our words, once, and without its value",
         when: When::Always,
         fits: |_, theirs, ours| are_refused(theirs, ours) || are_judged(theirs, ours),
+    },
+    OnPurpose {
+        why: "offsets are those of three streams; there, of anything",
+        when: When::Always,
+        fits: |asked, theirs, ours| {
+            let refuses = ["Partition objects", "'stream' key in the partition"]
+                .iter()
+                .any(|words| ours.text().contains(words));
+            let is_altered = theirs.status == 200 && ours.is_error(400) && refuses;
+            is_altered || (asked.reads("/offsets") && theirs.text().contains("\"stream\":null"))
+        },
+    },
+    OnPurpose {
+        why: "the loggers of one program are not those of another",
+        when: When::Always,
+        fits: |asked, theirs, ours| {
+            asked.reads("/loggers") && theirs.status == 200 && ours.text().contains("\"root\":{")
+        },
+    },
+    OnPurpose {
+        why: "nothing is read from a time in the future on",
+        when: When::Always,
+        fits: |asked, _, ours| asked.body_has("4294967296") && ours.is_error(400),
     },
     OnPurpose {
         why: "a value that may be a secret is not repeated",
@@ -197,11 +212,11 @@ pub(super) const ON_PURPOSE: &[OnPurpose] = &[
         },
     },
     OnPurpose {
-        why: "a topic is a connector's once a record is committed, which takes a moment",
+        why: "topics and offsets are there once a record is committed, which takes a moment",
         when: When::Sometimes,
         fits: |asked, _, ours| {
-            let is_moment = asked.reads("/topics") && !asked.settle;
-            is_moment && ours.text().contains("\"topics\":[]")
+            let is_moment = !asked.settle && (asked.reads("/topics") || asked.reads("/offsets"));
+            is_moment && ours.text().contains("s\":[]")
         },
     },
 ];
