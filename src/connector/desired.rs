@@ -201,7 +201,8 @@ impl Desired {
             // What was set earlier is not for a worker that has started since, as in Connect (KIP-976).
             Record::Logger(logger, level) => {
                 if self.is_read {
-                    self.loggers.set(&logger, level, (self.clock)());
+                    let changed = self.loggers.set(&logger, level, (self.clock)());
+                    tracing::info!(logger, %level, ?changed, "the level is set on all workers");
                 }
                 return false;
             }

@@ -108,6 +108,7 @@ impl Loggers {
     }
 
     /// Sets the level of a logger and of all that are below it, and tells which have changed.
+    #[must_use]
     pub fn set(&self, name: &str, level: Level, now: Timestamp) -> Vec<String> {
         let name = canonical(name);
         let mut known = self.known();

@@ -8,6 +8,7 @@ mod control;
 mod delivery;
 mod exactly_once;
 mod loggers;
+mod model;
 mod offsets;
 mod onepassword;
 mod operator;

@@ -6,6 +6,7 @@ use axum::{
     http::{Method, StatusCode},
     response::Response,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -72,7 +73,7 @@ impl From<Logger> for LoggerBody {
     fn from(logger: Logger) -> Self {
         Self {
             level: logger.level.to_string(),
-            last_modified: logger.last_modified.map(|time| time.as_millisecond()),
+            last_modified: logger.last_modified.map(Timestamp::as_millisecond),
         }
     }
 }
