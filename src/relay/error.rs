@@ -24,8 +24,8 @@ pub(super) enum TaskError {
     )]
     Stuck,
     #[error(
-        "the position in partition {shard} of {topic} cannot be read ({why}): stop the workers, then write a valid one, \
-         or a tombstone to begin at start.time, under the same key to the same partition"
+        "the position in partition {shard} of {topic} cannot be read ({why}): stop the connector and alter its offsets, or \
+         reset them to begin at start.time"
     )]
     UnreadablePosition {
         topic: String,

@@ -341,7 +341,7 @@ impl Play {
                 while get(worker, "/connectors").await.1 != names {}
                 while !self.is_as_predicted(worker, name).await {}
             };
-            let settled = tokio::time::timeout(Duration::from_secs(60), settled).await;
+            let settled = tokio::time::timeout(Duration::from_mins(1), settled).await;
             assert!(
                 settled.is_ok(),
                 "{name} is not as predicted, {}",

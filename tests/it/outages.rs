@@ -5,7 +5,12 @@ use onepassword_kafka_dev::{
     stack::Options,
 };
 
-use crate::scene::{Scene, Script, in_time, logged, metrics, proxied};
+use reqwest::{Method, StatusCode};
+
+use crate::{
+    rest::{answers, ask, get, healthy, tasks_are},
+    scene::{Scene, Script, in_time, logged, metrics, proxied},
+};
 
 #[tokio::test]
 async fn a_broker_that_restarts_during_a_backfill_costs_nothing() {
@@ -117,4 +122,62 @@ reconnect.backoff.max.ms: 3000"
     scene.all_delivered().await;
     scene.end(worker).await;
     scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_without_kafka_answers_reads_fails_writes_and_recovers() {
+    let (proxy, stack) = proxied().await;
+    let mut cut_off = Scene::on(
+        &proxy.address(),
+        stack.schema_registry_url(),
+        Script::default(),
+    )
+    .await;
+    cut_off.publish(10);
+    let worker = cut_off.worker();
+    healthy(&worker).await;
+    in_time("events are committed", async {
+        let path = "/connectors/acme/offsets";
+        answers(&worker, path, |_, body| {
+            body["offsets"][2]["offset"]["events_total"] == 10
+        })
+        .await;
+    })
+    .await;
+    proxy.blackhole(Switch::On);
+    answers(&worker, "/health", |status, body| {
+        status == StatusCode::INTERNAL_SERVER_ERROR && body["status"] == "unhealthy"
+    })
+    .await;
+    for path in [
+        "",
+        "/acme",
+        "/acme/config",
+        "/acme/status",
+        "/acme/tasks",
+        "/acme/topics",
+        "/acme/offsets",
+    ] {
+        let path = format!("/connectors{path}");
+        let (status, body) = get(&worker, &path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+    }
+    let (status, body) = ask(&worker, Method::PUT, "/connectors/acme/stop", None).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    let message = body["message"].as_str().unwrap();
+    assert!(message.contains("Kafka"), "{message}");
+    cut_off.publish(10);
+
+    proxy.blackhole(Switch::Off);
+    proxy.cut_all();
+    healthy(&worker).await;
+    let (status, body) = ask(&worker, Method::PUT, "/connectors/acme/pause", None).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+    tasks_are(&worker, "acme", 3, "PAUSED").await;
+    let (status, _) = ask(&worker, Method::PUT, "/connectors/acme/resume", None).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    stack.bootstrap_servers().clone_into(&mut cut_off.bootstrap);
+    in_time("the rest", cut_off.all_delivered()).await;
+    cut_off.end(worker).await;
+    cut_off.finish().await;
 }
