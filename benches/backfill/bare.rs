@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use onepassword_kafka::event::Stream;
-use onepassword_kafka_dev::{admin::Admin, stack::Stack};
+use onepassword_kafka_dev::{admin::Admin, stack::Stack, usage};
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
@@ -21,7 +21,7 @@ use rdkafka::{
 
 use crate::{
     events::{Account, CONNECTOR, PAGE, PARTITIONS, Ready},
-    usage::{self, Measured},
+    measured::Measured,
 };
 
 /// What the process is to send, and where.

@@ -11,13 +11,14 @@ use onepassword_kafka::event::Stream;
 use onepassword_kafka_dev::{
     admin::Admin,
     stack::Stack,
+    usage,
     worker::{Metrics, Program, Worker},
 };
 
 use crate::{
     api::{Api, Script},
     events::{Account, CONNECTOR, PAGE, PARTITIONS},
-    usage::{self, Measured},
+    measured::Measured,
 };
 
 /// What it took, and how long each page did.

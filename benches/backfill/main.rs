@@ -12,8 +12,8 @@ mod api;
 mod bare;
 mod connector;
 mod events;
+mod measured;
 mod restore;
-mod usage;
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ use onepassword_kafka_dev::stack::Stack;
 use self::{
     connector::Through,
     events::{Account, PAGE},
-    usage::Measured,
+    measured::Measured,
 };
 
 /// Measures the connector beside a bare producer, on a Kafka of its own.
@@ -115,7 +115,7 @@ async fn backfill(
     say(&row("connector, median", &Measured::median(&through)))?;
     let ratio = |figure: fn(&Measured) -> f64| {
         let rounds = through.iter().zip(&bare);
-        usage::median(rounds.map(|(through, bare)| figure(through) / figure(bare)))
+        measured::median(rounds.map(|(through, bare)| figure(through) / figure(bare)))
     };
     let (rate, cpu) = (ratio(Measured::rate), ratio(Measured::cpu_per_million));
     say(&format!(

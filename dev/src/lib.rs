@@ -6,4 +6,5 @@ pub mod proxy;
 pub mod reader;
 pub mod simulator;
 pub mod stack;
+pub mod usage;
 pub mod worker;

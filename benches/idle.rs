@@ -1,0 +1,117 @@
+//! `cargo bench --bench idle`: what a worker costs that has a thousand connectors and nothing to do.
+//!
+//! Each connector has an account of its own and the default poll interval. The release binary runs until every stream has
+//! been read to its end once; then its CPU time is measured for one poll interval, in which every stream is polled again.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
+
+use clap::Parser;
+use onepassword_kafka_dev::{
+    admin::Admin,
+    simulator::{Options, Simulator, Stream, TokenSpec},
+    stack::Stack,
+    usage,
+    worker::Program,
+};
+
+/// Measures a worker that has nothing to do, on a Kafka of its own.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Connectors, of three streams each
+    #[arg(long, default_value_t = 1_000)]
+    connectors: usize,
+    /// Seconds for which the CPU time is measured; a poll interval has 300
+    #[arg(long, default_value_t = 300)]
+    seconds: u32,
+    /// What cargo passes to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments {
+        connectors,
+        seconds,
+        ..
+    } = Arguments::parse();
+    let stack = Stack::start().await?;
+    let simulator = Simulator::start(Options::default()).await?;
+    let program = Program::new(Path::new(env!("CARGO_BIN_EXE_onepassword-kafka")))?;
+    let prefix = format!("idle-{:08x}", fastrand::u32(..));
+    program.configure(&config(&stack, &simulator, &program, &prefix, connectors)?)?;
+    let mut worker = program.start()?;
+    let streams = u32::try_from(connectors * Stream::ALL.len())?;
+    worker
+        .metrics_until(|metrics| {
+            let read = metrics.sum("onepassword_requests_total", &["outcome=\"ok\""]);
+            read >= f64::from(streams)
+        })
+        .await?;
+    let peak_of_start = usage::peak_mb(worker.id())?;
+    let before = usage::cpu_seconds(worker.id())?;
+    tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+    let cpu = usage::cpu_seconds(worker.id())? - before;
+    let share = cpu / f64::from(seconds) * 100.0;
+    let peak = usage::peak_mb(worker.id())?;
+    writeln!(
+        io::stdout(),
+        "{connectors} idle connectors, {streams} streams: {share:.2} % of one core over {seconds} s, {peak:.1} MB at the peak \
+         ({peak_of_start:.1} MB by the end of the first polls, which took {before:.1} s of CPU time)"
+    )?;
+    worker.terminate();
+    worker.ended().await?;
+    let admin = Admin::new(stack.bootstrap_servers())?;
+    for topic in admin.topics().await? {
+        if topic.starts_with(&prefix) {
+            admin.delete_topic(&topic).await?;
+        }
+    }
+    Ok(())
+}
+
+fn config(
+    stack: &Stack,
+    simulator: &Simulator,
+    program: &Program,
+    prefix: &str,
+    connectors: usize,
+) -> anyhow::Result<String> {
+    let mut text = format!(
+        "\
+group.id: {prefix}
+kafka.bootstrap.servers: {kafka}
+schema.registry.url: {registry}
+topics.prefix: {prefix}
+topics.retention.ms: -1
+monitoring.listen: 127.0.0.1:0
+rest.listen: 127.0.0.1:0
+onepassword:
+  allowed.hosts: [\"{host}\"]
+  ca.file: {ca}
+connectors:
+",
+        kafka = stack.bootstrap_servers(),
+        registry = stack.schema_registry_url(),
+        host = simulator.authority(),
+        ca = simulator.ca_file().display(),
+    );
+    for number in 0..connectors {
+        let token = simulator.issue(TokenSpec {
+            account_uuid: format!("IDLEACCOUNT{number:015}"),
+            ..TokenSpec::default()
+        });
+        let token = program.write(&format!("token-{number}"), token.as_str())?;
+        writeln!(
+            text,
+            "  idle-{number}: {{ onepassword.token: \"${{file:{}}}\" }}",
+            token.display()
+        )?;
+    }
+    Ok(text)
+}
