@@ -24,7 +24,7 @@ use onepassword_kafka_dev::{
 struct Arguments {
     /// Connectors, of three streams each
     #[arg(long, default_value_t = 1_000)]
-    connectors: usize,
+    connectors: u32,
     /// Seconds for which the CPU time is measured; a poll interval has 300
     #[arg(long, default_value_t = 300)]
     seconds: u32,
@@ -46,11 +46,12 @@ async fn main() -> anyhow::Result<()> {
     let prefix = format!("idle-{:08x}", fastrand::u32(..));
     program.configure(&config(&stack, &simulator, &program, &prefix, connectors)?)?;
     let mut worker = program.start()?;
-    let streams = u32::try_from(connectors * Stream::ALL.len())?;
     worker
         .metrics_until(|metrics| {
-            let read = metrics.sum("onepassword_requests_total", &["outcome=\"ok\""]);
-            read >= f64::from(streams)
+            Stream::ALL.iter().all(|stream| {
+                let labels = [&*format!("request=\"{stream}\""), "outcome=\"ok\""];
+                metrics.sum("onepassword_requests_total", &labels) >= f64::from(connectors)
+            })
         })
         .await?;
     let peak_of_start = usage::peak_mb(worker.id())?;
@@ -61,7 +62,7 @@ async fn main() -> anyhow::Result<()> {
     let peak = usage::peak_mb(worker.id())?;
     writeln!(
         io::stdout(),
-        "{connectors} idle connectors, {streams} streams: {share:.2} % of one core over {seconds} s, {peak:.1} MB at the peak \
+        "{connectors} idle connectors of three streams: {share:.2} % of one core over {seconds} s, {peak:.1} MB at the peak \
          ({peak_of_start:.1} MB by the end of the first polls, which took {before:.1} s of CPU time)"
     )?;
     worker.terminate();
@@ -80,7 +81,7 @@ fn config(
     simulator: &Simulator,
     program: &Program,
     prefix: &str,
-    connectors: usize,
+    connectors: u32,
 ) -> anyhow::Result<String> {
     let mut text = format!(
         "\

@@ -1,6 +1,8 @@
 //! Two workers, and somebody who does anything in any order: what a simple model predicts is what the API reports, and
 //! every event is published as often as the rewinds say.
 
+mod known;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
@@ -9,12 +11,13 @@ use std::{
 
 use onepassword_kafka_dev::{
     reader::Message,
-    simulator::{Stream, TokenSpec},
+    simulator::{Stream, Token, TokenSpec},
     worker::Worker,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use self::known::{Known, State};
 use crate::{
     rest::{ask, get, healthy},
     scene::{Scene, Script, in_time, uuids},
@@ -27,27 +30,6 @@ const STREAM: Stream = Stream::AuditEvents;
 /// What was done last, in the message of a failure.
 const REMEMBERED: usize = 30;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Paused,
-    Stopped,
-}
-
-/// What is known of one name: of its connector, while there is one, and of its position, which stays.
-struct Known {
-    /// The token's file.
-    token: String,
-    account: String,
-    state: Option<State>,
-    /// Whether anything has become of its position since it was last reset, which only running can do.
-    is_reset: bool,
-    /// How often each of its events is to be there, in their order.
-    copies: Vec<usize>,
-    /// What `events_total` was at the last rewind: since then it has counted from the first event on.
-    base: u64,
-}
-
 struct Play {
     scene: Scene,
     workers: Vec<Worker>,
@@ -55,6 +37,10 @@ struct Play {
     random: fastrand::Rng,
     seed: u64,
     done: Vec<String>,
+    /// The tokens, which nobody may be shown.
+    tokens: Vec<Token>,
+    /// What the workers have answered.
+    answers: Vec<String>,
 }
 
 #[tokio::test]
@@ -68,29 +54,6 @@ async fn whatever_is_done_in_whatever_order_the_model_predicts_it() {
     play.finish().await;
 }
 
-// === impl State ===
-
-impl State {
-    const ALL: [Self; 3] = [Self::Running, Self::Paused, Self::Stopped];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Paused => "PAUSED",
-            Self::Stopped => "STOPPED",
-        }
-    }
-
-    /// The request that leads there, and its answer.
-    const fn request(self) -> (&'static str, StatusCode) {
-        match self {
-            Self::Running => ("resume", StatusCode::ACCEPTED),
-            Self::Paused => ("pause", StatusCode::ACCEPTED),
-            Self::Stopped => ("stop", StatusCode::NO_CONTENT),
-        }
-    }
-}
-
 // === impl Play ===
 
 impl Play {
@@ -100,6 +63,7 @@ impl Play {
             ..Script::default()
         })
         .await;
+        let mut tokens = vec![scene.token.clone()];
         let known = NAMES.map(|name| {
             let account = format!("ACCOUNTOF{}77777777777", name.to_uppercase());
             let token = scene.simulator.issue(TokenSpec {
@@ -107,6 +71,7 @@ impl Play {
                 ..TokenSpec::default()
             });
             let file = scene.program.write(name, token.as_str()).unwrap();
+            tokens.push(token);
             let known = Known {
                 token: format!("${{file:{}}}", file.display()),
                 account,
@@ -128,6 +93,8 @@ impl Play {
             random: fastrand::Rng::with_seed(seed),
             seed,
             done: Vec::new(),
+            tokens,
+            answers: Vec::new(),
         }
     }
 
@@ -159,6 +126,7 @@ impl Play {
         let worker = self.random.usize(0..self.workers.len());
         let answer = ask(&self.workers[worker], method.clone(), path, body.as_ref()).await;
         self.note(format!("{method} {path} on {worker}: {}", answer.0));
+        self.answers.push(answer.1.to_string());
         answer
     }
 
@@ -399,7 +367,15 @@ impl Play {
             self.story()
         );
         for worker in self.workers {
+            let metrics = format!("http://{}/metrics", worker.monitoring().await.unwrap());
+            let metrics = reqwest::get(metrics).await.unwrap();
+            self.answers.push(metrics.text().await.unwrap());
             self.scene.end(worker).await;
+        }
+        for token in &self.tokens {
+            let holds = |text: &String| text.contains(token.as_str());
+            assert!(!self.answers.iter().any(holds), "an answer holds a token");
+            self.scene.hides(token.as_str()).await;
         }
         self.scene.close().await;
     }

@@ -269,11 +269,29 @@ connectors:
             assert!(!words.contains(&*id), "a log holds the id {id}");
         }
         let admin = Admin::new(&self.bootstrap).unwrap();
-        for topic in admin.topics().await.unwrap() {
-            if topic.starts_with(&format!("{}.", self.name)) {
-                admin.delete_topic(&topic).await.unwrap();
+        for topic in self.topics().await {
+            admin.delete_topic(&topic).await.unwrap();
+        }
+    }
+
+    /// No topic of the scene holds `secret`.
+    pub(crate) async fn hides(&self, secret: &str) {
+        for topic in self.topics().await {
+            for message in self.read(&topic).await {
+                let headers = message.headers.iter().map(|(_, value)| value);
+                let parts = message.key.iter().chain(&message.value).chain(headers);
+                let mut windows = parts.flat_map(|part| part.windows(secret.len()));
+                let is_shown = windows.any(|window| window == secret.as_bytes());
+                assert!(!is_shown, "{topic} holds a secret");
             }
         }
+    }
+
+    async fn topics(&self) -> Vec<String> {
+        let admin = Admin::new(&self.bootstrap).unwrap();
+        let mut topics = admin.topics().await.unwrap();
+        topics.retain(|topic| topic.starts_with(&format!("{}.", self.name)));
+        topics
     }
 
     /// Whatever must reach no log: the token, and who did what from where.
