@@ -1,20 +1,32 @@
 //! Records that stand alone, outside of any transaction: what is told of connectors, not what they read.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
 
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
     message::DeliveryResult,
-    producer::{Producer as _, ProducerContext, ThreadedProducer},
+    producer::{BaseProducer, Producer as _, ProducerContext},
 };
 
-use super::{Cluster, Entry, Error, cluster::quiet};
+use super::{Cluster, Entry, Error, attendant::Attendant, cluster::quiet};
 
 /// Publishes records in order, each at least once until it is given up.
-pub struct Publisher(ThreadedProducer<Complaints>);
+pub struct Publisher {
+    inner: Arc<BaseProducer<Complaints>>,
+    /// Serves librdkafka's events. rdkafka's own thread would spin for a millisecond out of 100.
+    _attendant: Attendant,
+}
 
 /// Tells of what was not published.
 struct Complaints;
+
+/// How often events are served.
+const TICK: Duration = Duration::from_millis(100);
 
 // === impl Publisher ===
 
@@ -25,13 +37,26 @@ impl Publisher {
     ///
     /// When librdkafka does not take the properties.
     pub fn new(cluster: &Cluster) -> Result<Self, Error> {
-        let producer = cluster.publisher().create_with_context(Complaints);
-        Ok(Self(producer.map_err(Error::outside)?))
+        let inner = cluster.publisher().create_with_context(Complaints);
+        let inner: Arc<BaseProducer<_>> = Arc::new(inner.map_err(Error::outside)?);
+        let attendant = Attendant::start("publisher", {
+            let inner = Arc::clone(&inner);
+            move |stop| {
+                while !stop.load(Ordering::Relaxed) {
+                    inner.poll(Duration::ZERO);
+                    thread::park_timeout(TICK);
+                }
+            }
+        });
+        Ok(Self {
+            inner,
+            _attendant: attendant,
+        })
     }
 
     /// Publishes a record, soon. One that Kafka does not take in time is told of in the log.
     pub fn publish(&self, entry: &Entry<'_>) {
-        if let Err((error, _)) = self.0.send(entry.record(())) {
+        if let Err((error, _)) = self.inner.send(entry.record(())) {
             complain(&error);
         }
     }
@@ -39,7 +64,7 @@ impl Publisher {
     /// Waits for `time` at most until what was given to it is published. It blocks.
     pub fn flush(&self, time: Duration) {
         // What is left then is told of by its delivery.
-        let _ = self.0.flush(time);
+        let _ = self.inner.flush(time);
     }
 }
 
