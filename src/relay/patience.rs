@@ -20,7 +20,7 @@ const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// The longest wait of a task that has failed, or has nothing to read.
 pub(super) const LONGEST: Duration = Duration::from_hours(1);
-/// How often a waiting task looks for a new token.
+/// How often a task that has failed looks for a new token.
 const LOOK: Duration = Duration::from_secs(2);
 
 // === impl Patience ===
