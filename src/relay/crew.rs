@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Context,
     connector::{Alteration, Run, Wanted},
+    handover::Handover,
     shard::Own,
     source::Source,
     task::Task,
-    writer::{Handover, Lane, Load},
 };
 use crate::{
     event::{Position, TaskId},
@@ -106,35 +106,22 @@ impl Crew {
     async fn alter(&mut self, name: &str, alteration: &Alteration) {
         let positions = self.positions_after(name, alteration);
         let (done, committed) = oneshot::channel();
-        let handover = Handover {
-            load: Load::Alteration {
-                connector: name.to_owned(),
-                id: alteration.id.clone(),
-                positions: positions.clone(),
-            },
-            lane: Lane::default(),
+        let handover = Handover::Alteration {
+            connector: name.to_owned(),
+            id: alteration.id.clone(),
+            positions: positions.clone(),
             done,
         };
-        if self.queue.send(handover).await.is_err() {
+        // Where the shard is lost, whoever has it next looks whether it was done.
+        if self.queue.send(handover).await.is_err() || committed.await.is_err() {
             return;
         }
-        match committed.await {
-            Ok(Ok(())) => {
-                tracing::info!(connector = name, "the positions are altered");
-                for (task, position) in positions {
-                    self.leave_at(task, position.map(Stored::Position));
-                }
-                let id = alteration.id.clone();
-                self.restored.altered.insert(name.to_owned(), id);
-            }
-            Ok(Err(error)) => tracing::warn!(
-                connector = name,
-                %error,
-                "the positions are not altered, which is tried again when the connector is changed"
-            ),
-            // The shard is lost: whoever has it next looks whether it was done.
-            Err(_) => {}
+        tracing::info!(connector = name, "the positions are altered");
+        for (task, position) in positions {
+            self.leave_at(task, position.map(Stored::Position));
         }
+        let id = alteration.id.clone();
+        self.restored.altered.insert(name.to_owned(), id);
     }
 
     /// What the positions become. How much was published by then remains known.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{source::SourceError, writer::Refused};
+use super::{handover::Refused, source::SourceError};
 use crate::{avro::RegistryError, disposition::Disposition, onepassword::ApiError};
 
 /// Why a poll has not reached the end.

@@ -18,6 +18,7 @@ mod board;
 mod connector;
 mod crew;
 mod error;
+mod handover;
 mod outbox;
 mod pace;
 mod patience;

@@ -6,8 +6,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     error::TaskError,
+    handover::{Handover, Lane, Refused},
     sealed::Sealed,
-    writer::{Handover, Lane, Load, Refused},
 };
 use crate::event::{Position, TaskId};
 
@@ -56,12 +56,10 @@ impl Outbox {
     ) -> Result<(), TaskError> {
         self.settle(AHEAD - 1).await?;
         let (done, committed) = oneshot::channel();
-        let handover = Handover {
-            load: Load::Page {
-                task: Arc::clone(&self.task),
-                page,
-                position: position.clone(),
-            },
+        let handover = Handover::Page {
+            task: Arc::clone(&self.task),
+            page,
+            position: position.clone(),
             lane: self.lane.clone(),
             done,
         };

@@ -21,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connector, Context,
     error::TaskError,
+    handover::Handover,
     outbox::Outbox,
     patience::{self, Patience, pause},
     report::{Polled, Reporter},
     sealed::{Envelope, Sealed},
     source::{Session, Source},
-    writer::Handover,
 };
 use crate::{
     disposition::Disposition,
@@ -264,12 +264,12 @@ impl Task {
         }
     }
 
-    /// Waits for the next poll; the interval counts from the end of this one.
+    /// Waits for the next poll, which takes the token as it is then; the interval counts from the end of this one.
     async fn rest(&mut self, polled: &Polled) {
         let now = (self.context.clock)();
         self.reporter.drained(polled, now);
         let wait = self.patience.interval(self.source.interval(now));
-        pause(wait, &self.source, &self.token).await;
+        sleep(wait).await;
     }
 
     /// Does what the error asks for, then polls again.

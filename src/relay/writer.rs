@@ -10,7 +10,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -19,48 +19,12 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Context, sealed::Sealed};
+use super::{Context, handover::Handover};
 use crate::{
     backoff::Backoff,
     disposition::Disposition,
-    event::{Position, TaskId},
     kafka::{Cursors, Error, Producer, Transaction},
 };
-
-/// Something on its way into Kafka.
-#[derive(Debug)]
-pub(super) struct Handover {
-    pub(super) load: Load,
-    pub(super) lane: Lane,
-    /// Told when it is committed, or refused; dropped when the shard is lost.
-    pub(super) done: oneshot::Sender<Result<(), Refused>>,
-}
-
-/// What is handed over: all of it is committed, or nothing.
-#[derive(Debug)]
-pub(super) enum Load {
-    /// A task's page, with the position behind it.
-    Page {
-        task: Arc<TaskId>,
-        page: Sealed,
-        position: Position,
-    },
-    /// A connector's new positions, with the id of the alteration that has made them.
-    Alteration {
-        connector: String,
-        id: String,
-        positions: Vec<(TaskId, Option<Position>)>,
-    },
-}
-
-/// The order of a task's pages: once broken, nothing more of it is committed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Lane(Arc<OnceLock<Refused>>);
-
-/// Why a handover is not taken.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("Kafka does not take this: {0}")]
-pub(super) struct Refused(String);
 
 /// The thread, as its shard sees it. Dropping it lets the thread end after what it has in hand.
 #[derive(Debug)]
@@ -179,7 +143,7 @@ impl Thread {
     /// Commits what is `handed` over, and what else comes in time. After an error all of it is still there.
     fn attempt(&mut self, handed: &mut Vec<Handover>) -> Result<(), Error> {
         let begun = Instant::now();
-        *handed = handed.drain(..).filter_map(open).collect();
+        *handed = handed.drain(..).filter_map(Handover::open).collect();
         let mut transaction = self.producer.begin()?;
         let now = (self.context.clock)().as_millisecond();
         if let Err(error) = fill(
@@ -194,84 +158,9 @@ impl Thread {
         transaction.commit()?;
         self.context.metrics.transaction(begun.elapsed());
         for handover in handed.drain(..) {
-            handover.load.committed(&self.context);
-            // A task that is gone does not mind.
-            let _ = handover.done.send(Ok(()));
+            handover.committed(&self.context);
         }
         Ok(())
-    }
-}
-
-// === impl Lane ===
-
-impl Lane {
-    /// Breaks it, unless it is broken already.
-    fn break_for(&self, reason: String) {
-        // The first reason is the one that counts.
-        let _ = self.0.set(Refused(reason));
-    }
-}
-
-// === impl Load ===
-
-impl Load {
-    /// Sends its records: those of the cursors topic are the last.
-    fn send(
-        &self,
-        transaction: &mut Transaction<'_>,
-        cursors: &Cursors,
-        now: i64,
-    ) -> Result<(), Error> {
-        match self {
-            Self::Page {
-                task,
-                page,
-                position,
-            } => {
-                page.each(|record| transaction.send(record))?;
-                cursors.store(transaction, task, Some(position), now)
-            }
-            Self::Alteration {
-                connector,
-                id,
-                positions,
-            } => {
-                for (task, position) in positions {
-                    cursors.store(transaction, task, position.as_ref(), now)?;
-                }
-                cursors.store_alteration(transaction, connector, id, now)
-            }
-        }
-    }
-
-    /// How many records it sends.
-    const fn records(&self) -> usize {
-        match self {
-            Self::Page { page, .. } => page.len() + 1,
-            Self::Alteration { positions, .. } => positions.len() + 1,
-        }
-    }
-
-    /// Turns the entry that was sent as its record `at` into a dead letter, if that is what it was.
-    fn divert(&mut self, at: usize) -> bool {
-        match self {
-            Self::Page { page, .. } => page.divert(at),
-            Self::Alteration { .. } => false,
-        }
-    }
-
-    fn committed(&self, context: &Context) {
-        let Self::Page { task, page, .. } = self else {
-            return;
-        };
-        let metrics = &context.metrics;
-        let (all, dead) = (page.len(), page.dead_letters());
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        if all > 0 {
-            metrics.committed(task, count(all - dead), count(dead));
-            metrics.delivered(page.fetched.elapsed());
-            context.board.published(task);
-        }
     }
 }
 
@@ -285,30 +174,20 @@ fn fill(
     now: i64,
 ) -> Result<(), Error> {
     for handover in &*handed {
-        handover.load.send(transaction, cursors, now)?;
+        handover.send(transaction, cursors, now)?;
     }
     while handed.len() < TOGETHER && transaction.is_under_way() {
         let Ok(handover) = queue.try_recv() else {
             transaction.breathe();
             continue;
         };
-        if let Some(handover) = open(handover) {
-            let sent = handover.load.send(transaction, cursors, now);
+        if let Some(handover) = handover.open() {
+            let sent = handover.send(transaction, cursors, now);
             handed.push(handover);
             sent?;
         }
     }
     Ok(())
-}
-
-/// Answers a handover whose lane is broken; any other is still to be sent.
-fn open(handover: Handover) -> Option<Handover> {
-    let Some(refused) = handover.lane.0.get().cloned() else {
-        return Some(handover);
-    };
-    // A task that is gone does not mind.
-    let _ = handover.done.send(Err(refused));
-    None
 }
 
 /// Turns what was refused as too large into dead letters. What is refused for another reason again and again breaks the
@@ -318,9 +197,9 @@ fn mend(error: &Error, refusals: u32, handed: &mut [Handover]) {
         Error::TooLarge(numbers) => {
             for number in numbers {
                 if let Some((handover, at)) = sent_as(*number, handed)
-                    && !handover.load.divert(at)
+                    && !handover.divert(at)
                 {
-                    handover.lane.break_for(TOO_LARGE.to_owned());
+                    handover.refuse(TOO_LARGE);
                 }
             }
         }
@@ -328,14 +207,13 @@ fn mend(error: &Error, refusals: u32, handed: &mut [Handover]) {
         Error::Rejected { numbers, .. } => {
             for number in numbers {
                 if let Some((handover, _)) = sent_as(*number, handed) {
-                    handover.lane.break_for(error.to_string());
+                    handover.refuse(&error.to_string());
                 }
             }
         }
         _ => {
-            if let Some(handover) = handed.first() {
-                handover.lane.break_for(error.to_string());
-            }
+            let why = error.to_string();
+            handed.iter().any(|handover| handover.refuse(&why));
         }
     }
 }
@@ -345,7 +223,7 @@ fn sent_as(number: usize, handed: &mut [Handover]) -> Option<(&mut Handover, usi
     let mut before = 0;
     for handover in handed {
         let at = number - before;
-        let records = handover.load.records();
+        let records = handover.records();
         if at < records {
             return Some((handover, at));
         }

@@ -288,7 +288,7 @@ async fn a_topic_that_refuses_records_fails_its_task_only() {
         let arrived = |m: &Metrics| m.sum("onepassword_events_total", &[stream]) >= 20.0;
         metrics(&worker, "the others go on", arrived).await;
     }
-    let told = logged(&worker, "Kafka does not take this").await;
+    let told = logged(&worker, "Kafka does not take this page").await;
     assert!(told.contains("auditevents"), "{told}");
     assert!(scene.messages(Stream::AuditEvents).await.is_empty());
     scene.end(worker).await;

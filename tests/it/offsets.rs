@@ -9,12 +9,10 @@ use serde_json::{Value, json};
 use crate::{
     other,
     rest::{ask, get, healthy, tasks_are},
-    scene::{ACCOUNT, Scene, Script, in_time, uuids},
+    scene::{ACCOUNT, Scene, Script, in_time, logged, uuids},
 };
 
 const PATH: &str = "/connectors/acme/offsets";
-/// How often a worker is killed while it alters offsets.
-const KILLS: u32 = 8;
 const SEED: u64 = 77;
 
 /// Where a stream is read next, as the API tells it.
@@ -160,6 +158,59 @@ async fn a_position_can_be_given_to_a_connector_that_never_ran() {
     scene.finish().await;
 }
 
+/// When a worker is killed that was asked to alter offsets.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// At some instant, likely before it has answered.
+    Any,
+    /// When what it was asked is in the log.
+    Asked,
+    /// When it has done that, and may be about to answer.
+    Altered,
+    /// When it has answered.
+    Answered,
+}
+
+/// Kills a worker at a moment of altering offsets.
+async fn alter_and_kill(
+    scene: &Scene,
+    worker: &mut Worker,
+    moment: Moment,
+    random: &mut fastrand::Rng,
+    time: &str,
+) {
+    let body = alteration(&[(Stream::AuditEvents, json!({ "start_time": time }))]);
+    let answered = ask(worker, Method::PATCH, PATH, Some(&body));
+    let reached = async {
+        match moment {
+            Moment::Any => {
+                let instant = Duration::from_micros(random.u64(0..400_000));
+                tokio::time::sleep(instant).await;
+            }
+            Moment::Asked => while !is_asked(scene, time).await {},
+            Moment::Altered => {
+                logged(worker, "the positions are altered").await;
+            }
+            Moment::Answered => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        (status, body) = answered => assert_eq!(status, StatusCode::OK, "{body}"),
+        () = reached => {}
+    }
+    worker.kill();
+    scene.keep(worker);
+}
+
+/// Whether the log has an alteration to this time.
+async fn is_asked(scene: &Scene, time: &str) -> bool {
+    let records = scene.read(&scene.topic("connectors")).await;
+    records.iter().any(|record| {
+        let value = record.value.as_deref().unwrap_or_default();
+        String::from_utf8_lossy(value).contains(time)
+    })
+}
+
 #[tokio::test]
 async fn a_rewind_survives_a_kill_at_any_instant_and_is_applied_once() {
     let scene = Scene::play(Script {
@@ -173,34 +224,21 @@ async fn a_rewind_survives_a_kill_at_any_instant_and_is_applied_once() {
     healthy(&worker).await;
     scene.all_delivered().await;
     let mut rewinds = 0;
-    for kill in 0..KILLS {
+    let moments = [Moment::Asked, Moment::Altered, Moment::Answered];
+    for (kill, moment) in moments.into_iter().chain([Moment::Any; 6]).enumerate() {
         stop(&worker).await;
-        let early = json!({ "start_time": format!("2020-01-01T00:00:{kill:02}Z") });
-        let body = alteration(&[(Stream::AuditEvents, early.clone())]);
-        let moment = Duration::from_micros(random.u64(0..60_000));
-        // What is asked may be done, be under way, or not be heard of.
-        let _ = tokio::time::timeout(moment, ask(&worker, Method::PATCH, PATH, Some(&body))).await;
-        worker.kill();
-        scene.keep(&worker);
+        let time = format!("2020-01-01T00:00:{kill:02}Z");
+        alter_and_kill(&scene, &mut worker, moment, &mut random, &time).await;
         worker = scene.worker();
         healthy(&worker).await;
         resume(&worker).await;
         tasks_are(&worker, "acme", 3, "RUNNING").await;
-        let asked = scene.read(&scene.topic("connectors")).await;
-        let early = early["start_time"].as_str().unwrap();
-        let is_asked = asked.iter().any(|record| {
-            let value = record.value.as_deref().unwrap_or_default();
-            String::from_utf8_lossy(value).contains(early)
-        });
-        rewinds += usize::from(is_asked);
+        rewinds += usize::from(is_asked(&scene, &time).await);
         scene.delivered(60 + 20 * rewinds).await;
     }
     stop(&worker).await;
     scene.end(worker).await;
-    assert!(
-        rewinds > 1,
-        "seed {SEED}: only {rewinds} rewinds were heard of"
-    );
+    assert!(rewinds >= moments.len(), "seed {SEED}: {rewinds} rewinds");
     each_is_there(&scene, Stream::SignInAttempts, 1).await;
     each_is_there(&scene, Stream::AuditEvents, 1 + rewinds).await;
     scene.close().await;
