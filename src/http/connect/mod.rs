@@ -15,6 +15,7 @@ mod connectors;
 mod entities;
 mod loggers;
 mod negotiation;
+mod openapi;
 mod origin;
 mod plugins;
 mod query;
@@ -90,6 +91,7 @@ async fn handle(control: &Control, askers: Askers, request: Request) -> Result<R
     match resource {
         Resource::Root => Ok(worker::version(control)),
         Resource::Health => Ok(worker::health(control).await),
+        Resource::OpenApi => Ok(openapi::document()),
         Resource::Connectors => connectors::all(call).await,
         Resource::Connector(name, part) => connectors::one(call, &name, &part).await,
         Resource::Plugins => Ok(plugins::list()),

@@ -13,6 +13,7 @@ use super::answer::Failure;
 pub(super) enum Resource {
     Root,
     Health,
+    OpenApi,
     Connectors,
     /// Something of the connector of this name.
     Connector(String, Part),
@@ -49,6 +50,7 @@ impl Resource {
         let resource = match segments(path)?.as_slice() {
             [] => Self::Root,
             ["health"] => Self::Health,
+            ["openapi.json"] => Self::OpenApi,
             ["connectors"] => Self::Connectors,
             ["connectors", name, part @ ..] => Self::Connector(decoded(name)?, Part::at(part)?),
             ["connector-plugins"] => Self::Plugins,
@@ -66,9 +68,12 @@ impl Resource {
     /// The methods that it knows beside OPTIONS, and HEAD where there is GET.
     pub(super) fn methods(&self) -> &'static [&'static str] {
         match self {
-            Self::Root | Self::Health | Self::Plugins | Self::PluginConfig(_) | Self::Loggers => {
-                &["GET"]
-            }
+            Self::Root
+            | Self::Health
+            | Self::OpenApi
+            | Self::Plugins
+            | Self::PluginConfig(_)
+            | Self::Loggers => &["GET"],
             Self::Logger(_) => &["GET", "PUT"],
             Self::Connectors => &["GET", "POST"],
             Self::Connector(_, part) => part.methods(),
@@ -78,7 +83,7 @@ impl Resource {
 
     /// Whether a Content-Type other than JSON is refused, even where no body is read.
     pub(super) fn consumes_json(&self) -> bool {
-        !matches!(self, Self::Root | Self::Health)
+        !matches!(self, Self::Root | Self::Health | Self::OpenApi)
     }
 }
 

@@ -99,6 +99,11 @@ pub(super) const ON_PURPOSE: &[OnPurpose] = &[
         },
     },
     OnPurpose {
+        why: "the API describes itself",
+        when: When::Always,
+        fits: |asked, _, ours| asked.target == "/openapi.json" && ours.status == 200,
+    },
+    OnPurpose {
         why: "what is wrong with a setting is said in our words, once, and without its value",
         when: When::Always,
         fits: |_, theirs, ours| are_refused(theirs, ours) || are_judged(theirs, ours),
