@@ -3,6 +3,7 @@
 pub mod admin;
 mod process;
 pub mod proxy;
+pub mod python;
 pub mod reader;
 pub mod simulator;
 pub mod stack;

@@ -1,4 +1,4 @@
-//! What Java runs, fetched once through Maven and kept in the user's cache folder.
+//! Other people's programs, fetched once through their registries and kept in the user's cache folder.
 //!
 //! An artifact's folder is named after its version and appears by one rename, complete or not at all. A file lock lets
 //! one process fetch while others that want the same wait for it.
@@ -15,27 +15,28 @@ use std::{
 use super::{StackError, progress::Progress};
 use crate::process::{Process, Scratch, last_lines};
 
-/// Something that Maven can fetch.
+/// Something that can be fetched.
 #[derive(Debug)]
-pub(super) struct Artifact {
+pub(crate) struct Artifact {
     /// The name of its folder in the cache: a name and a version.
-    folder: &'static str,
-    /// What it is, for people.
-    title: &'static str,
-    fetch: fn(&Path) -> Result<(), StackError>,
+    pub(crate) folder: &'static str,
+    /// What it is and where from, for people.
+    pub(crate) title: &'static str,
+    /// Makes it, as `content` in a folder.
+    pub(crate) fetch: fn(&Path) -> Result<(), StackError>,
 }
 
 /// Apache Kafka's broker with its dependencies: a folder of jars.
 pub(super) const KAFKA: Artifact = Artifact {
     folder: "kafka-4.1.0",
-    title: "Apache Kafka 4.1.0 (54 MB)",
+    title: "Apache Kafka 4.1.0 (54 MB) through Maven",
     fetch: fetch_kafka,
 };
 
 /// Apicurio Registry, unpacked.
 pub(super) const REGISTRY: Artifact = Artifact {
     folder: "apicurio-registry-3.0.9",
-    title: "Apicurio Registry 3.0.9 (109 MB)",
+    title: "Apicurio Registry 3.0.9 (109 MB) through Maven",
     fetch: fetch_registry,
 };
 
@@ -79,7 +80,7 @@ const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(30);
 
 impl Artifact {
     /// The artifact's folder in the cache, after fetching it if it is not there yet. May block for minutes.
-    pub(super) fn folder(&self) -> Result<PathBuf, StackError> {
+    pub(crate) fn folder(&self) -> Result<PathBuf, StackError> {
         let cache = cache()?;
         let target = cache.join(self.folder);
         if target.is_dir() {
@@ -89,7 +90,7 @@ impl Artifact {
         if target.is_dir() {
             return Ok(target);
         }
-        let progress = Progress::begin(&format!("downloading {} through Maven, once", self.title));
+        let progress = Progress::begin(&format!("downloading {}, once", self.title));
         let scratch = Scratch::new_in(&cache).map_err(StackError::io("use the cache folder"))?;
         (self.fetch)(scratch.path())?;
         fs::rename(scratch.path().join("content"), &target)

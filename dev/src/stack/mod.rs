@@ -11,7 +11,7 @@
 //! the process is killed. Nothing of a stack depends on the async runtime that started it, so that tests, each of which
 //! has its own, can share one.
 
-mod artifacts;
+pub(crate) mod artifacts;
 mod broker;
 mod docker;
 mod engine;
@@ -334,7 +334,7 @@ impl Options {
 // === impl StackError ===
 
 impl StackError {
-    fn failed(what: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn failed(what: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Failed {
             what: what.into(),
             detail: detail.into(),
@@ -347,7 +347,7 @@ impl StackError {
             .map_or_else(|| self.to_string(), |cause| format!("{self}: {cause}"))
     }
 
-    fn io(what: &'static str) -> impl Fn(io::Error) -> Self {
+    pub(crate) fn io(what: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io { what, source }
     }
 }
