@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod avro;
+mod clients;
 mod conformance;
 mod control;
 mod delivery;

@@ -2,7 +2,7 @@
 
 use onepassword_kafka_dev::{
     reader::check,
-    simulator::{Stream, TokenSpec},
+    simulator::{Stream, Token, TokenSpec},
 };
 use serde_json::{Value, json};
 
@@ -18,13 +18,17 @@ pub(crate) fn script() -> Script {
     }
 }
 
-/// The settings of a connector of the account.
-pub(crate) fn connector(scene: &Scene) -> Value {
-    let token = scene.simulator.issue(TokenSpec {
+/// A token of the account.
+pub(crate) fn token(scene: &Scene) -> Token {
+    scene.simulator.issue(TokenSpec {
         account_uuid: ACCOUNT.to_owned(),
         ..TokenSpec::default()
-    });
-    let path = scene.program.write("other", token.as_str()).unwrap();
+    })
+}
+
+/// The settings of a connector of the account.
+pub(crate) fn connector(scene: &Scene) -> Value {
+    let path = scene.program.write("other", token(scene).as_str()).unwrap();
     json!({
         "connector.class": "OnePasswordEventsSource",
         "onepassword.token": format!("${{file:{}}}", path.display()),
