@@ -35,7 +35,7 @@ pub(super) struct ControlPlane {
 impl ControlPlane {
     /// Starts it. What is wanted of the connectors arrives on the channel.
     pub(super) fn start(
-        rest: TcpListener,
+        (rest, settings): (TcpListener, http::Rest),
         declared: Vec<connector::Settings>,
         allowed: Allowed,
         loggers: Loggers,
@@ -66,11 +66,17 @@ impl ControlPlane {
             clock: clock::now,
         });
         tracing::info!(%address, "the REST API is served");
+        if settings.shows_passwords(address) {
+            tracing::warn!(
+                "passwords and tokens reach the REST API in the clear: set rest.tls.certificate.file, or let a proxy \
+                 before it speak TLS"
+            );
+        }
         let plane = Self {
             teller,
             board: Arc::clone(&context.board),
             telling,
-            serving: tokio::spawn(http::connect::serve(rest, control, shutdown)),
+            serving: tokio::spawn(http::connect::serve(rest, control, settings, shutdown)),
             _followed: followed,
         };
         Ok((plane, connectors))

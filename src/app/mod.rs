@@ -45,8 +45,8 @@ pub async fn run(
     loggers: Loggers,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = bind(config.monitoring_listen, "monitoring.listen").await?;
-    let rest = bind(config.rest_listen, "rest.listen").await?;
+    let listener = bind(config.http.monitoring_listen, "monitoring.listen").await?;
+    let rest = bind(config.http.rest_listen, "rest.listen").await?;
     let metrics = Arc::new(Metrics::default());
     let readiness = Readiness::default();
     tracing::info!(address = %listener.local_addr()?, "GET /metrics, /livez and /readyz are served");
@@ -153,7 +153,7 @@ async fn work(
         clock: clock::now,
     };
     let (plane, connectors) = ControlPlane::start(
-        rest,
+        (rest, config.http.rest),
         config.connectors,
         config.allowed,
         loggers,

@@ -9,21 +9,19 @@ mod flatten;
 mod reference;
 mod worker;
 
-use std::{io::Read, net::SocketAddr, path::Path};
+use std::{io::Read, path::Path};
 
 use jiff::Timestamp;
 
 pub use self::reference::reference;
 use self::{
     document::Document,
-    worker::{
-        GROUP_ID, MONITORING_LISTEN, REST_ANONYMOUS, REST_LISTEN, SECRETS_DIRS, SECRETS_ENV_PREFIX,
-        Worker,
-    },
+    worker::{GROUP_ID, SECRETS_DIRS, SECRETS_ENV_PREFIX, Worker},
 };
 use crate::{
     avro::RegistrySettings,
     connector::{self, Allowed},
+    http::{self, User},
     kafka::{Properties, TopicSettings},
     onepassword,
     secret::{self, Reach, Template},
@@ -41,10 +39,8 @@ pub struct Config {
     pub registry: RegistrySettings,
     /// How topics are named and created.
     pub topics: TopicSettings,
-    /// Where health and metrics are served.
-    pub monitoring_listen: SocketAddr,
-    /// Where the REST API is served.
-    pub rest_listen: SocketAddr,
+    /// Where the worker is asked, by whom, and how.
+    pub http: http::Settings,
     /// How the Events API is asked.
     pub onepassword: onepassword::Settings,
     /// The connectors that the file declares.
@@ -88,7 +84,6 @@ impl Config {
 /// All tables of settings that a worker's file may have.
 fn worker_tables() -> impl Iterator<Item = &'static [Setting]> {
     const GROUP: &[Setting] = &[GROUP_ID];
-    const PORTS: &[Setting] = &[MONITORING_LISTEN, REST_LISTEN, REST_ANONYMOUS];
     const SECRETS: &[Setting] = &[SECRETS_DIRS, SECRETS_ENV_PREFIX];
     [
         GROUP,
@@ -96,7 +91,7 @@ fn worker_tables() -> impl Iterator<Item = &'static [Setting]> {
         RegistrySettings::TABLE,
         TopicSettings::TABLE,
         onepassword::Settings::TABLE,
-        PORTS,
+        http::Settings::TABLE,
         SECRETS,
     ]
     .into_iter()
@@ -109,12 +104,14 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
     } = document;
     values.expand(|text| secret::expand(text, &Reach::Everywhere), mistakes);
     let kafka = kafka(&values.split_off("kafka."), mistakes);
+    let users = User::take_all(&mut values, mistakes);
     // What is unknown is noted; there is nothing else to do about it here.
     let _ = refuse_unknown(&values, worker_tables().flatten(), mistakes);
     let worker = Worker::parse(&values, mistakes);
     let registry = RegistrySettings::parse(&values, mistakes);
     let topics = TopicSettings::parse(&values, mistakes);
     let onepassword = onepassword::Settings::parse(&values, mistakes);
+    let http = http::Settings::parse(&values, users, mistakes);
     let operator = Allowed {
         hosts: onepassword::Settings::allowed_hosts(&values),
         references: Reach::Everywhere,
@@ -130,8 +127,7 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
         kafka: kafka?,
         registry: registry?,
         topics: topics?,
-        monitoring_listen: worker.monitoring_listen,
-        rest_listen: worker.rest_listen,
+        http: http?,
         onepassword: onepassword?,
         connectors: connectors.into_iter().collect::<Option<_>>()?,
         allowed: Allowed {

@@ -5,14 +5,17 @@ use std::fmt::Write;
 use super::worker_tables;
 use crate::{
     connector,
+    http::CREDENTIAL_TABLE,
     setting::{Fallback, Setting},
 };
 
-/// All settings as Markdown: a table of the worker's, and one of a connector's.
+/// All settings as Markdown: a table of the worker's, one of a user's of its REST API, and one of a connector's.
 #[must_use]
 pub fn reference() -> String {
     let mut text = "### The worker's settings\n\n".to_owned();
     table(&mut text, worker_tables().flatten());
+    text.push_str("\n### A user's settings, below `rest.credentials` and a name\n\n");
+    table(&mut text, CREDENTIAL_TABLE);
     text.push_str("\n### A connector's settings\n\n");
     table(&mut text, connector::TABLE);
     text
@@ -52,7 +55,11 @@ mod tests {
         for row in &rows {
             assert_eq!(row.matches('|').count(), 4, "{row}");
         }
-        let settings: Vec<_> = worker_tables().flatten().chain(connector::TABLE).collect();
+        let settings: Vec<_> = worker_tables()
+            .flatten()
+            .chain(CREDENTIAL_TABLE)
+            .chain(connector::TABLE)
+            .collect();
         assert_eq!(rows.len(), settings.len());
         let names: HashSet<_> = settings.iter().map(|setting| setting.name).collect();
         assert_eq!(names.len(), settings.len());

@@ -91,8 +91,7 @@ fn the_example_says_what_is_the_default_anyway() {
     let least = Config::parse(LEAST, now()).unwrap();
     assert_eq!(config.topics, least.topics);
     assert_eq!(config.onepassword, least.onepassword);
-    assert_eq!(config.monitoring_listen, least.monitoring_listen);
-    assert_eq!(config.rest_listen, least.rest_listen);
+    assert_eq!(config.http, least.http);
     assert!(least.connectors.is_empty());
 }
 
@@ -232,6 +231,66 @@ fn references_work_in_every_value_and_stay_hidden() {
     let debug = format!("{config:?}").replace("g-onepassword-kafka", "");
     assert_eq!(debug.matches("onepassword-kafka").count(), 1, "{debug}");
     assert!(debug.contains(r#"user: "onepassword-kafka""#), "{debug}");
+}
+
+#[test]
+fn the_rest_api_leaves_the_machine_only_where_that_is_meant() {
+    let hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$b6qJumA/4cblFXUKfEvM0w";
+    let outside = format!("{LEAST}rest.listen: 0.0.0.0:8083\n");
+    let user = format!("rest.credentials:\n  alice:\n    role: admin\n    password.hash: {hash}\n");
+    let [mistake] = &mistakes(&outside)[..] else {
+        panic!("one mistake")
+    };
+    assert!(
+        mistake.starts_with("rest.listen, line 4: can be reached from other machines"),
+        "{mistake}"
+    );
+    for more in [user.as_str(), "rest.anonymous: true\n"] {
+        assert!(
+            Config::parse(&format!("{outside}{more}"), now()).is_ok(),
+            "{more}"
+        );
+    }
+    let both = format!("{outside}{user}rest.anonymous: true\n");
+    let [mistake] = &mistakes(&both)[..] else {
+        panic!("one mistake")
+    };
+    assert!(
+        mistake.starts_with("rest.anonymous, line 9: says that nobody"),
+        "{mistake}"
+    );
+    // Whoever has misspelt the users is not told about the port.
+    assert_eq!(
+        mistakes(&format!("{outside}rest.credentials: {{alice: {{}}}}\n")),
+        ["rest.credentials.alice.role, line 5: is missing"]
+    );
+    assert!(Config::parse(&format!("{LEAST}rest.credentials:\n"), now()).is_ok());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_a_mistake() {
+    let file = Scratch::new("no-pem", b"no PEM");
+    let path = file.0.display();
+    for (text, what) in [
+        (
+            format!("rest.tls.key.file: {path}"),
+            "rest.tls.key.file, line 4: needs rest.tls.certificate.file beside it",
+        ),
+        (
+            format!("rest.tls.certificate.file: {path}"),
+            "rest.tls.certificate.file, line 4: needs rest.tls.key.file beside it",
+        ),
+        (
+            format!("rest.tls.certificate.file: {path}\nrest.tls.key.file: {path}"),
+            "rest.tls.certificate.file, line 4: the certificate is not there: the file holds no PEM certificate",
+        ),
+        (
+            format!("rest.tls.certificate.file: /no/such\nrest.tls.key.file: {path}"),
+            "rest.tls.certificate.file, line 4: '/no/such' cannot be read: there is no such file",
+        ),
+    ] {
+        assert_eq!(mistakes(&format!("{LEAST}{text}\n")), [what]);
+    }
 }
 
 #[test]

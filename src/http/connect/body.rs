@@ -14,6 +14,7 @@ use serde_json::{Map, Value, value::RawValue};
 use super::{answer::Failure, negotiation::BodyType};
 use crate::{
     connector::{Offset, Properties},
+    http::server::Late,
     relay::Target,
 };
 
@@ -32,10 +33,14 @@ type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 /// The whole body.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
-    // Where it fails because the asker has gone, nobody is left to read the answer.
-    let body = to_bytes(body, LIMIT)
-        .await
-        .map_err(|_| Failure::late(StatusCode::PAYLOAD_TOO_LARGE))?;
+    let body = to_bytes(body, LIMIT).await.map_err(|error| {
+        // Where it fails because the asker has gone, nobody is left to read the answer.
+        Failure::late(if Late::is_behind(&error) {
+            StatusCode::REQUEST_TIMEOUT
+        } else {
+            StatusCode::PAYLOAD_TOO_LARGE
+        })
+    })?;
     if !body.is_empty() && BodyType::of(headers)? != BodyType::Json {
         return Err(Failure::late(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }

@@ -16,6 +16,7 @@ use super::{
     answer::{Failure, empty, json},
     body,
     entities::{self, Expanded, InfoBody, StatusBody, TaskState},
+    origin::Scheme,
     query::{is_true, values},
     resource::Part,
     worker::STARTING,
@@ -100,7 +101,7 @@ async fn create(call: Call<'_>) -> Answer {
         .control
         .create(&wanted.name, wanted.config, wanted.target)
         .await?;
-    Ok(created(&call.head.headers, info))
+    Ok(created(call.scheme, &call.head.headers, info))
 }
 
 async fn config(call: Call<'_>, name: &str) -> Answer {
@@ -108,6 +109,7 @@ async fn config(call: Call<'_>, name: &str) -> Answer {
         control,
         head,
         body,
+        scheme,
     } = call;
     if !matches!(head.method, Method::PUT | Method::PATCH) {
         return Ok(ok(&info(control, name)?.config));
@@ -119,7 +121,7 @@ async fn config(call: Call<'_>, name: &str) -> Answer {
         return Ok(ok(&InfoBody::from(info)));
     }
     match control.put(name, properties).await? {
-        (Put::Created, info) => Ok(created(&head.headers, info)),
+        (Put::Created, info) => Ok(created(scheme, &head.headers, info)),
         (Put::Replaced, info) => Ok(ok(&InfoBody::from(info))),
     }
 }
@@ -196,6 +198,7 @@ async fn offsets(call: Call<'_>, name: &str) -> Answer {
         control,
         head,
         body,
+        ..
     } = call;
     let message = if head.method == Method::PATCH {
         let body = body::read(&head.headers, body).await?;
@@ -229,17 +232,17 @@ fn ok(value: &impl Serialize) -> Response {
     json(StatusCode::OK, value)
 }
 
-fn created(headers: &HeaderMap, info: Info) -> Response {
-    let location = location(headers, &info.name);
+fn created(scheme: Scheme, headers: &HeaderMap, info: Info) -> Response {
+    let location = location(scheme, headers, &info.name);
     let body = json(StatusCode::CREATED, &InfoBody::from(info));
     ([(LOCATION, location)], body).into_response()
 }
 
 /// Where a connector is, on the host that was asked.
-fn location(headers: &HeaderMap, name: &str) -> String {
+fn location(scheme: Scheme, headers: &HeaderMap, name: &str) -> String {
     let path = format!("/connectors/{}", encoded(name));
     match headers.get(HOST).and_then(|host| host.to_str().ok()) {
-        Some(host) => format!("http://{host}{path}"),
+        Some(host) => format!("{scheme}://{host}{path}"),
         None => path,
     }
 }
@@ -273,8 +276,13 @@ mod tests {
             ("\u{fc}\\", "/connectors/%C3%BC%5C"),
             ("a/b;c=d@e", "/connectors/a/b;c=d@e"),
         ] {
-            assert_eq!(location(&host, name), format!("http://worker:8083{path}"));
-            assert_eq!(location(&HeaderMap::new(), name), path);
+            for (scheme, address) in [
+                (Scheme::Http, "http://worker:8083"),
+                (Scheme::Https, "https://worker:8083"),
+            ] {
+                assert_eq!(location(scheme, &host, name), format!("{address}{path}"));
+                assert_eq!(location(scheme, &HeaderMap::new(), name), path);
+            }
         }
     }
 

@@ -50,6 +50,7 @@ async fn set(call: Call<'_>, name: &str) -> Result<Response, Failure> {
         control,
         head,
         body,
+        ..
     } = call;
     let body = body::read(&head.headers, body).await?;
     let level = body::properties(&body)?.remove("level").flatten();

@@ -1,8 +1,8 @@
 //! Kafka Connect's REST API, as far as a worker with one class of connectors has it.
 //!
 //! What a recorded worker of Connect 4.1 answers is answered here: paths, methods, codes, members and texts. A request
-//! passes five gates: it comes from where it may (403) and, in the order in which
-//! Connect's framework has them, its path names a resource (404), the resource knows its method (405), the body has a type
+//! passes seven gates: somebody known asks (401), from where that may be and
+//! what is theirs to ask for (403), and, in the order in which Connect's framework has them, its path names a resource (404), the resource knows its method (405), the body has a type
 //! that can be read (415), and the asker takes JSON (406).
 //!
 //! It differs on purpose where a Java exception escapes there: a body that makes no sense is 400 here, with what is
@@ -11,6 +11,7 @@
 
 mod answer;
 mod body;
+mod caller;
 mod connectors;
 mod entities;
 mod loggers;
@@ -23,10 +24,10 @@ mod resource;
 mod validation;
 mod worker;
 
-use std::io;
+use std::{io, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     extract::{Request, State},
     http::{Method, StatusCode, request::Parts},
@@ -35,50 +36,110 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::{answer::Failure, origin::Askers, resource::Resource};
+use self::{
+    answer::Failure,
+    caller::{Wish, denied},
+    origin::{Askers, Scheme},
+    resource::Resource,
+};
+use super::{
+    Rest,
+    access::{Access, Caller},
+    server::{self, Limits, Peer},
+    tls::Certificate,
+};
 use crate::connector::Control;
+
+/// What each request is judged by.
+struct Api {
+    control: Control,
+    access: Access,
+    askers: Askers,
+    scheme: Scheme,
+    limits: Limits,
+}
 
 /// A request that has passed the gates.
 struct Call<'a> {
     control: &'a Control,
     head: Parts,
     body: Body,
+    scheme: Scheme,
 }
 
 /// Serves until `shutdown`.
 ///
 /// # Errors
 ///
-/// When the listener fails.
+/// When the listener or the certificate cannot be used.
 pub async fn serve(
     listener: TcpListener,
     control: Control,
+    rest: Rest,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let askers = if listener.local_addr()?.ip().is_loopback() {
+    let certificate = rest.tls.map(Certificate::load).transpose();
+    let certificate = certificate.map_err(io::Error::other)?.map(Arc::new);
+    let access = Access::new(rest.users);
+    // Another name for this machine is of no use to a page that has no credentials.
+    let askers = if access.is_open() && listener.local_addr()?.ip().is_loopback() {
         Askers::Local
     } else {
         Askers::Anybody
     };
-    let router = Router::new().fallback(answer).with_state((control, askers));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+    let api = Api {
+        control,
+        access,
+        askers,
+        scheme: certificate.as_ref().map_or(Scheme::Http, |_| Scheme::Https),
+        limits: rest.limits,
+    };
+    let router = Router::new().fallback(answer).with_state(Arc::new(api));
+    let following = certificate
+        .clone()
+        .map(|certificate| tokio::spawn(certificate.follow()));
+    server::serve(listener, certificate, rest.limits, router, shutdown).await;
+    if let Some(following) = following {
+        following.abort();
+    }
+    Ok(())
 }
 
-async fn answer(State((control, askers)): State<(Control, Askers)>, request: Request) -> Response {
-    match handle(&control, askers, request).await {
+async fn answer(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let caller = match api.access.judge(&head.headers, peer.ip()).await {
+        Ok(caller) => caller,
+        Err(why) => return denied(why, &api.access),
+    };
+    let resource = Resource::at(head.uri.path());
+    let wish = Wish::of(&head.method, head.uri.path(), resource.as_ref().ok());
+    let body = server::timely(body, api.limits.request);
+    let answer = match handle(&api, &caller, &wish, resource, head, body).await {
         Ok(answer) => answer,
         Err(failure) => failure.into_response(),
-    }
+    };
+    wish.log(&caller, peer, answer.status());
+    answer
 }
 
-async fn handle(control: &Control, askers: Askers, request: Request) -> Result<Response, Failure> {
-    let (head, body) = request.into_parts();
-    if let Some(why) = askers.refuse(&head.method, &head.headers) {
+async fn handle(
+    api: &Api,
+    caller: &Caller,
+    wish: &Wish,
+    resource: Result<Resource, Failure>,
+    head: Parts,
+    body: Body,
+) -> Result<Response, Failure> {
+    let (control, scheme) = (&api.control, api.scheme);
+    if let Some(why) = api.askers.refuse(scheme, &head.method, &head.headers) {
         return Err(Failure::Refused(StatusCode::FORBIDDEN, why.to_owned()));
     }
-    let resource = Resource::at(head.uri.path())?;
+    wish.check(caller)?;
+    let resource = resource?;
     if head.method == Method::OPTIONS {
         return Ok(negotiation::options(&resource));
     }
@@ -87,6 +148,7 @@ async fn handle(control: &Control, askers: Askers, request: Request) -> Result<R
         control,
         head,
         body,
+        scheme,
     };
     match resource {
         Resource::Root => Ok(worker::version(control)),

@@ -2,9 +2,9 @@
 //! change connectors; nor, where the port is this machine's only, read them by giving its own name this machine's address (DNS
 //! rebinding).
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
-use axum::http::{HeaderMap, Method, header, uri::Authority};
+use axum::http::{HeaderMap, HeaderValue, Method, header, uri::Authority};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +15,24 @@ pub(super) enum Askers {
     Anybody,
 }
 
+/// How the port is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// In the clear, as far as this worker sees: a proxy before it may speak TLS.
+    Http,
+    Https,
+}
+
 // === impl Askers ===
 
 impl Askers {
     /// Whether a request is refused, and why.
-    pub(super) fn refuse(self, method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+    pub(super) fn refuse(
+        self,
+        scheme: Scheme,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Option<&'static str> {
         let host = authority(headers, header::HOST.as_str());
         let names_another = match &host {
             Some(host) => !is_local(host),
@@ -31,14 +44,33 @@ impl Askers {
         if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return None;
         }
-        let site = headers
-            .get("sec-fetch-site")
-            .map(axum::http::HeaderValue::as_bytes);
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
         let is_foreign_site = matches!(site, Some(b"cross-site" | b"same-site"));
-        let origin = headers.contains_key(header::ORIGIN);
-        let is_foreign_origin = origin && authority(headers, header::ORIGIN.as_str()) != host;
+        let origin = headers.get(header::ORIGIN);
+        let is_foreign_origin = origin.is_some_and(|origin| {
+            authority(headers, header::ORIGIN.as_str()) != host || !scheme.may_have(origin)
+        });
         (is_foreign_site || is_foreign_origin)
             .then_some("Changes are refused from the pages of other sites")
+    }
+}
+
+// === impl Scheme ===
+
+impl Scheme {
+    /// Whether a page of this origin can be this port's own. What stands in the clear on the way to an HTTPS port is
+    /// anybody's.
+    fn may_have(self, origin: &HeaderValue) -> bool {
+        self == Self::Http || origin.as_bytes().starts_with(b"https://")
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
     }
 }
 
@@ -70,7 +102,29 @@ mod tests {
             let name = HeaderName::from_static(name);
             (name, value.parse().unwrap())
         });
-        askers.refuse(method, &headers.collect()).is_some()
+        askers
+            .refuse(Scheme::Http, method, &headers.collect())
+            .is_some()
+    }
+
+    #[test]
+    fn a_page_that_came_in_the_clear_changes_nothing_over_tls() {
+        let is_refused = |scheme, origin: &str| {
+            let headers = [(header::HOST, "worker:8083"), (header::ORIGIN, origin)];
+            let headers = headers.map(|(name, value)| (name, value.parse().unwrap()));
+            Askers::Anybody
+                .refuse(scheme, &Method::PUT, &HeaderMap::from_iter(headers))
+                .is_some()
+        };
+        assert!(is_refused(Scheme::Https, "http://worker:8083"));
+        for (scheme, origin) in [
+            (Scheme::Https, "https://worker:8083"),
+            (Scheme::Http, "http://worker:8083"),
+            // Behind a proxy that speaks TLS.
+            (Scheme::Http, "https://worker:8083"),
+        ] {
+            assert!(!is_refused(scheme, origin), "{origin}");
+        }
     }
 
     #[test]

@@ -1,0 +1,237 @@
+//! Who may ask. Where the worker's file has users, each request shows a user's password or token.
+//!
+//! A password costs an argon2 run, on a thread where that holds up nothing, and one at a time: whoever tries many
+//! keeps one core busy at most. A user who is unknown costs the same. Wrong ones have to wait, see [`throttle`].
+//!
+//! A password that was right once is right until the worker ends, for the file is read at its start only. So each user's
+//! last one is remembered, as a hash with a key that this process alone has: the next request costs next to nothing, and
+//! nobody else's failures can keep the user out.
+
+mod header;
+mod password;
+mod throttle;
+mod token;
+mod user;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, HeaderValue};
+use openssl::{memcmp, rand::rand_bytes, sha::Sha256};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+pub(super) use self::user::Role;
+use self::{
+    header::{ASK_PASSWORD, ASK_TOKEN, Shown},
+    throttle::{Asker, Throttle},
+    user::ANONYMOUS,
+};
+pub use self::{
+    password::PasswordHash,
+    token::TokenHash,
+    user::{CREDENTIAL_TABLE, User},
+};
+
+/// The door to an API.
+#[derive(Debug)]
+pub(super) struct Access {
+    /// Nobody: then anybody may do anything.
+    users: Vec<Known>,
+    /// For hashes that never leave this process.
+    key: [u8; 32],
+    /// Whoever looks at a password holds it.
+    turn: Arc<Semaphore>,
+    throttle: Mutex<Throttle>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) name: Arc<str>,
+    pub(super) role: Role,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denied {
+    /// Nothing was shown that can be understood.
+    Nameless,
+    /// What was shown is wrong.
+    Wrong,
+    /// There were too many wrong ones: after this time the next may be tried.
+    TooMany(Duration),
+}
+
+#[derive(Debug)]
+struct Known {
+    user: User,
+    /// The keyed hash of name and password when they were right.
+    was_right: OnceLock<[u8; 32]>,
+}
+
+// === impl Access ===
+
+impl Access {
+    /// Lets `users` in, or, where there are none, anybody.
+    pub(super) fn new(users: Vec<User>) -> Self {
+        let mut key = [0; 32];
+        rand_bytes(&mut key).expect("the system has random numbers");
+        let known = |user| Known {
+            user,
+            was_right: OnceLock::new(),
+        };
+        Self {
+            users: users.into_iter().map(known).collect(),
+            key,
+            turn: Arc::new(Semaphore::new(1)),
+            throttle: Mutex::default(),
+        }
+    }
+
+    /// Whether anybody may do anything.
+    pub(super) fn is_open(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// What a client is told that it can show (`WWW-Authenticate`).
+    pub(super) fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
+        let any = |has: fn(&User) -> bool| self.users.iter().any(|known| has(&known.user));
+        let password = any(|user| user.password.is_some()).then_some(ASK_PASSWORD);
+        let token = any(|user| user.token.is_some()).then_some(ASK_TOKEN);
+        password.into_iter().chain(token)
+    }
+
+    /// Who asks from `address`, by the headers of the request.
+    pub(super) async fn judge(
+        &self,
+        headers: &HeaderMap,
+        address: IpAddr,
+    ) -> Result<Caller, Denied> {
+        if self.is_open() {
+            return Ok(Caller {
+                name: ANONYMOUS.into(),
+                role: Role::Admin,
+            });
+        }
+        match Shown::read(headers).ok_or(Denied::Nameless)? {
+            Shown::Password { name, password } => self.by_password(&name, password, address).await,
+            Shown::Token(token) => self.by_token(&token, address),
+        }
+    }
+
+    async fn by_password(
+        &self,
+        name: &str,
+        password: SecretString,
+        address: IpAddr,
+    ) -> Result<Caller, Denied> {
+        let known = self.users.iter().find(|known| &*known.user.name == name);
+        let shown = self.digest(&[name, password.expose_secret()]);
+        let was_right = || known.filter(|known| known.was_right(&shown));
+        if let Some(known) = was_right() {
+            return Ok(known.caller());
+        }
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
+        let turn = turn.expect("it is never closed");
+        // Whoever had the turn before may have shown the same.
+        if let Some(known) = was_right() {
+            return Ok(known.caller());
+        }
+        let asker = Asker::new(address, self.digest(&[name]));
+        self.begin(asker)?;
+        let own = known.and_then(|known| known.user.password.clone());
+        let (known, hash) = match own {
+            Some(hash) => (known, hash),
+            None => (None, self.anybodys(name).ok_or(Denied::Wrong)?),
+        };
+        let judging = tokio::task::spawn_blocking(move || {
+            let is_right = hash.is_of(&password);
+            // Not earlier, even where the asker has gone.
+            drop(turn);
+            is_right
+        });
+        let is_right = judging.await.expect("argon2 does not panic");
+        let Some(known) = known.filter(|_| is_right) else {
+            // A name that nobody has may be a password in the wrong place.
+            let user = known.map_or("unknown", |known| &*known.user.name);
+            tracing::warn!(user, peer = %address, "a wrong password was shown to the REST API");
+            return Err(Denied::Wrong);
+        };
+        self.throttle().forgive(asker);
+        // There may be two passwords with one hash, in theory; the first one is remembered.
+        let _ = known.was_right.set(shown);
+        Ok(known.caller())
+    }
+
+    /// A right token never waits.
+    fn by_token(&self, token: &SecretString, address: IpAddr) -> Result<Caller, Denied> {
+        let shown = TokenHash::of(token);
+        let is_shown = |own: &TokenHash| own.is(&shown);
+        // All of them, so that the time does not tell which is the right one.
+        let right = self.users.iter().fold(None, |right, known| {
+            let is_right = known.user.token.as_ref().is_some_and(is_shown);
+            if is_right { Some(known) } else { right }
+        });
+        if let Some(known) = right {
+            return Ok(known.caller());
+        }
+        self.begin(Asker::new(address, self.digest(&[])))?;
+        tracing::warn!(peer = %address, "a wrong token was shown to the REST API");
+        Err(Denied::Wrong)
+    }
+
+    fn begin(&self, asker: Asker) -> Result<(), Denied> {
+        let begun = self.throttle().begin(asker, Instant::now());
+        begun.map_err(Denied::TooMany)
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A hash to try in vain for whoever has none: always the same one for a name, as costly as some user's.
+    fn anybodys(&self, name: &str) -> Option<PasswordHash> {
+        let hashes = self
+            .users
+            .iter()
+            .filter_map(|known| known.user.password.as_ref());
+        let hashes: Vec<_> = hashes.collect();
+        let pick = usize::from(self.digest(&[name])[0]).checked_rem(hashes.len())?;
+        Some(hashes[pick].clone())
+    }
+
+    /// A hash that tells nobody else anything.
+    fn digest(&self, parts: &[&str]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(&self.key);
+        for part in parts {
+            hash.update(&part.len().to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finish()
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn was_right(&self, shown: &[u8; 32]) -> bool {
+        self.was_right
+            .get()
+            .is_some_and(|right| memcmp::eq(right, shown))
+    }
+
+    fn caller(&self) -> Caller {
+        Caller {
+            name: Arc::clone(&self.user.name),
+            role: self.user.role,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
