@@ -1,4 +1,4 @@
-//! The command line: `run`, `check`, `schemas`.
+//! The command line: `run`, `check`, `schemas`, and what makes hashes.
 
 use std::path::PathBuf;
 
@@ -34,6 +34,15 @@ pub enum Command {
     /// Without --register no file is needed and nothing is asked. With it the schemas are registered under the subjects
     /// that the file implies, for clusters where the worker itself may not (schema.registry.auto.register: false).
     Schemas(Schemas),
+    /// Make the hash of a password for rest.credentials
+    ///
+    /// Reads the password from standard input and prints its argon2 hash, for password.hash.
+    #[command(after_help = HASH_PASSWORD_HELP)]
+    HashPassword,
+    /// Make a bearer token and its hash for rest.credentials
+    ///
+    /// Prints a new token, which is for the one who asks, and its SHA-256 hash, for token.hash. The token is kept nowhere.
+    NewToken,
 }
 
 /// A command that needs the worker's file.
@@ -58,6 +67,11 @@ pub struct Schemas {
 const EXIT_CODES: &str = "\
 Exit status: 0 after an orderly end, 1 when something failed, 2 for a wrong command line, 78 when the file has mistakes.
 RUST_LOG filters the log (for example RUST_LOG=debug). HTTPS_PROXY and NO_PROXY are honoured.";
+
+const HASH_PASSWORD_HELP: &str = "\
+At a shell, without showing the password:
+
+  read -rs PASSWORD && printf %s \"$PASSWORD\" | onepassword-kafka hash-password";
 
 const RUN_HELP: &str = "\
 A file that is enough:

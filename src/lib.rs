@@ -29,4 +29,5 @@ pub mod app;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod credentials;
 pub mod schemas;

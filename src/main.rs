@@ -12,7 +12,7 @@ use onepassword_kafka::{
     cli::{Cli, Command},
     clock,
     config::Config,
-    schemas, shutdown, telemetry,
+    credentials, schemas, shutdown, telemetry,
 };
 
 /// Also librdkafka's: it frees on its own threads what a shard's has allocated, which glibc is slow at.
@@ -61,6 +61,14 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
             }
             Err(status) => Ok(status),
         },
+        Command::HashPassword => {
+            credentials::hash_password(&mut io::stdin(), &mut io::stdout())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::NewToken => {
+            credentials::new_token(&mut io::stdout())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

@@ -26,7 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["http"],
     &["config"],
     &["app"],
-    &["check", "schemas", "cli"],
+    &["check", "schemas", "credentials", "cli"],
     &["main", "lib"],
 ];
 
