@@ -7,5 +7,6 @@ pub mod python;
 pub mod reader;
 pub mod simulator;
 pub mod stack;
+pub mod tls;
 pub mod usage;
 pub mod worker;

@@ -30,7 +30,6 @@ mod refusal;
 mod server;
 mod stream;
 mod surprise;
-mod tls;
 mod tokens;
 mod traffic;
 mod world;
@@ -61,7 +60,8 @@ pub use self::{
     stream::Stream,
     tokens::{Token, TokenSpec},
 };
-use self::{tls::Identity, world::World};
+use self::world::World;
+use crate::tls::Identity;
 
 /// A running service. Dropping it closes its port and all connections, and removes its files.
 pub struct Simulator {

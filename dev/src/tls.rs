@@ -1,5 +1,7 @@
 //! A certificate authority of one day, and a server certificate for the loopback names.
 
+use std::fmt;
+
 use openssl::{
     asn1::{Asn1Integer, Asn1Time},
     bn::{BigNum, MsbOption},
@@ -19,17 +21,31 @@ use openssl::{
 };
 
 /// What a server needs to speak TLS, and what its clients need to trust it.
-pub(super) struct Identity {
-    pub(super) acceptor: SslAcceptor,
+pub struct Identity {
+    pub(crate) acceptor: SslAcceptor,
     /// The authority's certificate, PEM.
-    pub(super) authority: Vec<u8>,
+    pub authority: Vec<u8>,
+    /// The server's certificate, PEM.
+    pub certificate: Vec<u8>,
+    /// The server's private key, PEM.
+    pub key: Vec<u8>,
 }
 
 // === impl Identity ===
 
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
 impl Identity {
     /// Makes both key pairs and certificates; nothing is reused between runs.
-    pub(super) fn create() -> Result<Self, ErrorStack> {
+    ///
+    /// # Errors
+    ///
+    /// When OpenSSL cannot.
+    pub fn create() -> Result<Self, ErrorStack> {
         let authority_key = key()?;
         let authority = authority(&authority_key)?;
         let server_key = key()?;
@@ -40,6 +56,8 @@ impl Identity {
         Ok(Self {
             acceptor: acceptor.build(),
             authority: authority.to_pem()?,
+            certificate: server.to_pem()?,
+            key: server_key.private_key_to_pem_pkcs8()?,
         })
     }
 }
