@@ -195,3 +195,6 @@ where
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -217,3 +217,6 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     read.map_err(|error| format!("cannot be read: {error}"))?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

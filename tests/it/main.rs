@@ -19,4 +19,5 @@ mod positions;
 mod registry;
 mod rest;
 mod scene;
+mod security;
 mod troubles;

@@ -49,6 +49,7 @@ use tokio::{
     task::{AbortHandle, JoinHandle},
 };
 
+use self::world::World;
 pub use self::{
     faults::{
         ErrorShape, Fault, Faults, Introspection, RateLimitHeaders, RetryAfter, Rule, Scope,
@@ -60,7 +61,6 @@ pub use self::{
     stream::Stream,
     tokens::{Token, TokenSpec},
 };
-use self::world::World;
 use crate::tls::Identity;
 
 /// A running service. Dropping it closes its port and all connections, and removes its files.

@@ -17,6 +17,8 @@ async fn help_names_all_that_is_needed() {
                 "run",
                 "check",
                 "schemas",
+                "hash-password",
+                "new-token",
                 "Exit status: 0",
                 "78 when the file has mistakes",
                 "RUST_LOG",
@@ -36,6 +38,11 @@ async fn help_names_all_that_is_needed() {
             &["check", "--help"],
             &["--config <FILE>", "Nothing is created", "Exit status: 0"],
         ),
+        (
+            &["hash-password", "--help"],
+            &["standard input", "password.hash", "read -rs PASSWORD"],
+        ),
+        (&["new-token", "--help"], &["token.hash", "kept nowhere"]),
         (
             &["schemas", "--help"],
             &["--register", "--config <FILE>", "auto.register: false"],
