@@ -1,4 +1,4 @@
-//! The README's settings are those of the program, and its examples are files that a worker takes.
+//! The README's settings are those of the program, and the examples of the documentation are files that a worker takes.
 
 use std::{env, fs, ops::Range};
 
@@ -8,6 +8,7 @@ use onepassword_kafka::{
 };
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const SECURITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/security.md");
 const SECRET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/readme-secret");
 const BEGIN: &str = "<!-- settings -->\n";
 const END: &str = "<!-- /settings -->";
@@ -29,14 +30,20 @@ fn the_settings_are_those_of_the_program() {
 
 #[test]
 fn the_examples_are_files_that_a_worker_takes() {
-    let readme = fs::read_to_string(README).unwrap();
     fs::write(SECRET, "user:password").unwrap();
-    let blocks = readme
-        .split("```yaml\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap_or_default());
-    let files: Vec<_> = blocks.filter(|block| block.contains("group.id")).collect();
-    assert!(!files.is_empty(), "the README shows no worker's file");
+    for document in [README, SECURITY] {
+        let text = fs::read_to_string(document).unwrap();
+        let blocks = text
+            .split("```yaml\n")
+            .skip(1)
+            .map(|rest| rest.split("```").next().unwrap_or_default());
+        let files: Vec<_> = blocks.filter(|block| block.contains("group.id")).collect();
+        assert!(!files.is_empty(), "{document} shows no worker's file");
+        a_worker_takes(&files);
+    }
+}
+
+fn a_worker_takes(files: &[&str]) {
     for file in files {
         let parsed = Config::parse(&with_secrets_at(SECRET, file), clock::now());
         assert_eq!(
