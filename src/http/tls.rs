@@ -121,7 +121,10 @@ impl Certificate {
             let look = tokio::task::spawn_blocking(move || certificate.look());
             match look.await.expect("looking does not panic") {
                 Ok(false) => {}
-                Ok(true) => tracing::info!("the REST API has a new certificate"),
+                Ok(true) => {
+                    let until = self.valid_until();
+                    tracing::info!(until, "the REST API has a new certificate");
+                }
                 Err(error) => {
                     tracing::error!(%error, "the REST API keeps the certificate that it has");
                 }
@@ -140,6 +143,12 @@ impl Certificate {
         now.seen = seen;
         now.acceptor = pem?.acceptor()?;
         Ok(true)
+    }
+
+    fn valid_until(&self) -> Option<String> {
+        let acceptor = self.acceptor();
+        let certificate = acceptor.context().certificate()?;
+        Some(certificate.not_after().to_string())
     }
 
     fn acceptor(&self) -> SslAcceptor {

@@ -1,9 +1,9 @@
 //! Kafka Connect's REST API, as far as a worker with one class of connectors has it.
 //!
 //! What a recorded worker of Connect 4.1 answers is answered here: paths, methods, codes, members and texts. A request
-//! passes seven gates: somebody known asks (401), from where that may be and
-//! what is theirs to ask for (403), and, in the order in which Connect's framework has them, its path names a resource (404), the resource knows its method (405), the body has a type
-//! that can be read (415), and the asker takes JSON (406).
+//! passes seven gates: somebody known asks (401), from where that may be, and for what is theirs (403); and, in the order
+//! in which Connect's framework has them, its path names a resource (404), the resource knows its method (405), the body
+//! has a type that can be read (415), and the asker takes JSON (406).
 //!
 //! It differs on purpose where a Java exception escapes there: a body that makes no sense is 400 here, with what is
 //! wrong and where, and without the value. What workers ask of each other there (`POST …/tasks`, `PUT …/fence`) is not
@@ -118,12 +118,28 @@ async fn answer(
     let resource = Resource::at(head.uri.path());
     let wish = Wish::of(&head.method, head.uri.path(), resource.as_ref().ok());
     let body = server::timely(body, api.limits.request);
-    let answer = match handle(&api, &caller, &wish, resource, head, body).await {
-        Ok(answer) => answer,
-        Err(failure) => failure.into_response(),
+    let Wish::Change { .. } = wish else {
+        return respond(&api, &caller, &wish, resource, head, body).await;
     };
-    wish.log(&caller, peer, answer.status());
-    answer
+    // A change comes to its end, and into the log, also where the asker has gone meanwhile.
+    let changing = tokio::spawn(async move {
+        let answer = respond(&api, &caller, &wish, resource, head, body).await;
+        wish.log(&caller, peer, answer.status());
+        answer
+    });
+    changing.await.expect("a panic ends the process")
+}
+
+async fn respond(
+    api: &Api,
+    caller: &Caller,
+    wish: &Wish,
+    resource: Result<Resource, Failure>,
+    head: Parts,
+    body: Body,
+) -> Response {
+    let answer = handle(api, caller, wish, resource, head, body).await;
+    answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn handle(

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{ALICE, Guarded, ask, healthy, status};
-use crate::scene::in_time;
+use crate::scene::{in_time, logged};
 
 /// Sends bytes, and reads until the worker closes.
 async fn told(address: SocketAddr, bytes: &[u8]) -> String {
@@ -99,6 +99,28 @@ async fn what_is_no_request_leaves_the_worker_serving() {
     );
     guarded.finish(worker).await;
     drop(open);
+}
+
+#[tokio::test]
+async fn a_change_whose_asker_has_gone_is_made_and_logged() {
+    let guarded = Guarded::new("").await;
+    let worker = guarded.scene.worker();
+    healthy(&worker).await;
+    let mut stream = TcpStream::connect(worker.rest().await.unwrap())
+        .await
+        .unwrap();
+    let request = format!(
+        "PUT /connectors/acme/stop HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n",
+        guarded.token
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    drop(stream);
+    let line = logged(&worker, "a change was asked for").await;
+    assert!(
+        line.contains("/connectors/acme/stop") && line.contains("204"),
+        "{line}"
+    );
+    guarded.finish(worker).await;
 }
 
 #[tokio::test]
