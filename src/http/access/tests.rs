@@ -150,6 +150,19 @@ async fn whoever_asks_is_told_what_can_be_shown() {
 }
 
 #[test]
+fn an_unknown_name_costs_what_a_known_one_does() {
+    let (door, tokens) = (
+        door(),
+        Access::new(vec![user("p", Role::Admin, None, Some("t"))]),
+    );
+    let hash = PasswordHash::parse(PASSWORD).unwrap();
+    for name in ["nobody", "", "program"] {
+        assert_eq!(door.anybodys(name), Some(hash.clone()), "{name}");
+        assert_eq!(tokens.anybodys(name), None, "{name}");
+    }
+}
+
+#[test]
 fn debug_shows_no_hash() {
     let shown = format!(
         "{:?}",

@@ -26,7 +26,7 @@ struct Served {
 
 const LIMITS: Limits = Limits {
     connections: 64,
-    request: Duration::from_millis(200),
+    request: Duration::from_millis(500),
 };
 
 impl Served {

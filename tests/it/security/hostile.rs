@@ -35,7 +35,7 @@ fn codes(answer: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn what_is_no_request_leaves_the_worker_serving() {
-    let guarded = Guarded::new("rest.request.timeout.ms: 300\n").await;
+    let guarded = Guarded::new("rest.request.timeout.ms: 1000\n").await;
     let worker = guarded.scene.worker();
     healthy(&worker).await;
     let address = worker.rest().await.unwrap();
@@ -106,20 +106,28 @@ async fn a_change_whose_asker_has_gone_is_made_and_logged() {
     let guarded = Guarded::new("").await;
     let worker = guarded.scene.worker();
     healthy(&worker).await;
+    let path = "/connectors/acme/config";
+    let config = ask(&worker, ALICE, Method::GET, path, json!({})).await;
+    let config = config.text().await.unwrap();
     let mut stream = TcpStream::connect(worker.rest().await.unwrap())
         .await
         .unwrap();
-    let request = format!(
-        "PUT /connectors/acme/stop HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n",
-        guarded.token
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        guarded.token,
+        config.len()
     );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The worker has begun when it wants the body.
+    let mut go = [0; 25];
+    let wanted = in_time("the body is wanted", stream.read_exact(&mut go));
+    wanted.await.unwrap();
+    assert_eq!(&go, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(config.as_bytes()).await.unwrap();
     drop(stream);
     let line = logged(&worker, "a change was asked for").await;
-    assert!(
-        line.contains("/connectors/acme/stop") && line.contains("204"),
-        "{line}"
-    );
+    assert!(line.contains(path) && line.contains(":200"), "{line}");
     guarded.finish(worker).await;
 }
 
