@@ -54,6 +54,8 @@ pub struct Declared {
     pub properties: Properties,
     /// What they mean, or what is wrong with them.
     pub connector: Result<Arc<Connector>, String>,
+    /// Which of them have no effect, and why.
+    pub notes: Vec<String>,
 }
 
 // === impl Desired ===
@@ -235,24 +237,25 @@ impl Desired {
                 "the connectors topic has a connector that the worker's file declares: the file's is run"
             );
         }
-        let connector = match self.judge(&name, &properties) {
+        let (connector, notes) = match self.judge(&name, &properties) {
             (Some(settings), _) => {
                 for note in &settings.notes {
                     tracing::warn!(connector = name, "{note}");
                 }
-                Ok(Arc::new(settings.connector))
+                (Ok(Arc::new(settings.connector)), settings.notes)
             }
             (None, mistakes) => {
                 tracing::error!(
                     connector = name,
                     "the connector does not run, for its settings are wrong: {mistakes}"
                 );
-                Err(mistakes.to_string())
+                (Err(mistakes.to_string()), Vec::new())
             }
         };
         let declared = Declared {
             properties,
             connector,
+            notes,
         };
         self.logged.insert(name, declared);
     }
@@ -284,6 +287,7 @@ impl From<Settings> for Declared {
         Self {
             properties: settings.properties,
             connector: Ok(Arc::new(settings.connector)),
+            notes: settings.notes,
         }
     }
 }

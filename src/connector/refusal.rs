@@ -68,7 +68,7 @@ pub(super) fn judge(desired: &Desired, name: &str, config: &Properties) -> Resul
     }
     let (_, mistakes) = desired.judge(name, config);
     let words = |mistake: &Mistake| match mistake.name.as_str() {
-        "name" => unnameable(name).unwrap_or_else(|| mistake.to_string()),
+        "name" => unnameable(Some(name)).unwrap_or_else(|| mistake.to_string()),
         _ => mistake.to_string(),
     };
     let mistakes: Vec<_> = mistakes.iter().map(words).collect();
@@ -84,7 +84,12 @@ pub(super) fn judge(desired: &Desired, name: &str, config: &Properties) -> Resul
 }
 
 /// What Kafka Connect says of names that it does not take.
-pub(super) fn unnameable(name: &str) -> Option<String> {
+pub(super) fn unnameable(name: Option<&str>) -> Option<String> {
+    let Some(name) = name else {
+        return Some(
+            "Missing required configuration \"name\" which has no default value.".to_owned(),
+        );
+    };
     let (name, controls) = (name.trim_matches(' '), controls(name));
     let why = match (name, controls.as_str()) {
         ("", _) => "String may not be empty".to_owned(),

@@ -34,6 +34,8 @@ pub struct Status {
     pub connector: State,
     /// Those of its tasks, by id.
     pub tasks: BTreeMap<u32, State>,
+    /// Which of its settings have no effect, and why.
+    pub notes: Vec<String>,
 }
 
 /// The state of a connector or a task.
@@ -112,6 +114,7 @@ impl Statuses {
             name: connector.to_owned(),
             connector: known.states.get(&key(&subject))?.clone(),
             tasks: Stream::ALL.into_iter().filter_map(task).collect(),
+            notes: Vec::new(),
         })
     }
 

@@ -93,10 +93,14 @@ async fn a_connector_lives_through_its_whole_life_over_rest() {
     tasks_are(&worker, "other", 3, "RUNNING").await;
     let mut changed = config;
     changed["streams"] = json!("auditevents");
+    changed["key.converter"] = json!("org.apache.kafka.connect.json.JsonConverter");
     let put = "/connectors/other/config";
     let (status, _) = ask(&worker, Method::PUT, put, Some(&changed)).await;
     assert_eq!(status, StatusCode::OK);
     tasks_are(&worker, "other", 1, "RUNNING").await;
+    let (_, told) = get(&worker, "/connectors/other/status").await;
+    let note = told["notes"][0].as_str().unwrap();
+    assert!(note.contains("key.converter"), "{note}");
     other::publish(&scene, 20);
     scene.delivered(40).await;
     let (status, _) = ask(&worker, Method::DELETE, "/connectors/other", None).await;

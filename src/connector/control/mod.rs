@@ -6,6 +6,7 @@
 
 mod loggers;
 mod offsets;
+mod restart;
 
 pub use self::offsets::Offset;
 
@@ -18,7 +19,7 @@ use std::{
 use super::{
     Desired, Offsets, Properties, Refusal, Status, Statuses, Teller,
     log::{ControlLog, lock},
-    record::{Written, alter, declare, restart, set_target},
+    record::{Written, alter, declare, set_target},
     refusal::{judge, named, unnameable},
 };
 use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target, telemetry::Loggers};
@@ -137,8 +138,9 @@ impl Control {
     /// What a connector does; none where nothing is known yet.
     #[must_use]
     pub fn status(&self, name: &str) -> Option<Status> {
-        self.desired().get(name)?;
-        self.0.parts.statuses.status(name)
+        let notes = self.desired().get(name)?.notes.clone();
+        let status = self.0.parts.statuses.status(name)?;
+        Some(Status { notes, ..status })
     }
 
     /// The settings of each task, by id; none where there is no such connector.
@@ -294,62 +296,19 @@ impl Control {
         .await
     }
 
-    /// Stops and starts what is asked for: the connector and, with `tasks`, its tasks, or of them what has failed. The status
-    /// is what it is meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// As [`Refusal`] says.
-    pub async fn restart(
-        &self,
-        name: &str,
-        tasks: bool,
-        only_failed: bool,
-    ) -> Result<Status, Refusal> {
-        self.desired()
-            .get(name)
-            .ok_or_else(|| Refusal::unknown(name))?;
-        let mut status = self
-            .status(name)
-            .ok_or_else(|| Refusal::NotFound(format!("Status for connector {name} not found")))?;
-        let restarted = status.restart(tasks, only_failed);
-        if restarted.connector || restarted.tasks {
-            self.write_restart(name, restarted.tasks).await?;
-        }
-        Ok(status)
-    }
-
-    /// Stops and starts a task, with the connector's others.
-    ///
-    /// # Errors
-    ///
-    /// As [`Refusal`] says.
-    pub async fn restart_task(&self, name: &str, task: i32) -> Result<(), Refusal> {
-        let info = self.info(name).ok_or_else(|| Refusal::unknown(name))?;
-        let known = u32::try_from(task).is_ok_and(|task| info.tasks.contains(&task));
-        if !known {
-            return Err(Refusal::NotFound(format!("Unknown task: {name}-{task}")));
-        }
-        self.write_restart(name, true).await
-    }
-
-    async fn write_restart(&self, name: &str, tasks: bool) -> Result<(), Refusal> {
-        let name = name.to_owned();
-        self.change(move |_| Ok((vec![restart(&name, tasks)], ())))
-            .await
-    }
-
     /// What is wrong with a configuration, as one that is not the file's, by setting.
     #[must_use]
     pub fn validate(&self, config: &Properties) -> BTreeMap<String, Vec<String>> {
-        let name = config.get("name").cloned().flatten().unwrap_or_default();
-        let (_, mistakes) = self.desired().judge(&name, config);
+        let name = config.get("name").cloned().flatten();
+        let (_, mistakes) = self
+            .desired()
+            .judge(name.as_deref().unwrap_or_default(), config);
         let mut by_setting: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for mistake in mistakes.iter() {
             let of_setting = by_setting.entry(mistake.name.clone()).or_default();
             let ours = || mistake.what.clone();
             let words = (mistake.name == "name")
-                .then(|| unnameable(&name))
+                .then(|| unnameable(name.as_deref()))
                 .flatten();
             of_setting.push(words.unwrap_or_else(ours));
         }

@@ -27,6 +27,8 @@ pub(super) struct StatusBody {
     tasks: Vec<TaskState>,
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 /// What a task does.
@@ -109,6 +111,7 @@ impl From<Status> for StatusBody {
             connector: status.connector.into(),
             tasks: status.tasks.into_iter().map(TaskState::from).collect(),
             kind: KIND,
+            notes: status.notes,
         }
     }
 }
@@ -197,12 +200,18 @@ mod tests {
     }
 
     #[test]
-    fn a_state_has_a_version_always_and_a_trace_when_it_failed() {
+    fn a_state_has_a_version_always_a_trace_when_it_failed_and_notes_where_there_are_any() {
         let status = Status {
             name: "c1".to_owned(),
             connector: state("UNASSIGNED", None, None),
             tasks: BTreeMap::from([(2, state("FAILED", Some("4.1.0-1"), Some("why")))]),
+            notes: Vec::new(),
         };
+        let noted = Status {
+            notes: vec!["note".to_owned()],
+            ..status.clone()
+        };
+        assert!(text(&StatusBody::from(noted)).ends_with(r#","type":"source","notes":["note"]}"#));
         assert_eq!(
             text(&StatusBody::from(status)),
             r#"{"name":"c1","connector":{"state":"UNASSIGNED","worker_id":"w:8083","version":null},"tasks":[{"id":2,"state":"FAILED","worker_id":"w:8083","version":"4.1.0-1","trace":"why"}],"type":"source"}"#
