@@ -65,18 +65,19 @@ impl ControlPlane {
             cluster_id: context.found.cluster_id.clone(),
             clock: clock::now,
         });
-        tracing::info!(%address, "the REST API is served");
         if settings.shows_passwords(address) {
             tracing::warn!(
                 "passwords and tokens reach the REST API in the clear: set rest.tls.certificate.file, or let a proxy \
                  before it speak TLS"
             );
         }
+        let serving = http::connect::serve(rest, control, settings, shutdown)?;
+        tracing::info!(%address, "the REST API is served");
         let plane = Self {
             teller,
             board: Arc::clone(&context.board),
             telling,
-            serving: tokio::spawn(http::connect::serve(rest, control, settings, shutdown)),
+            serving: tokio::spawn(serving),
             _followed: followed,
         };
         Ok((plane, connectors))

@@ -150,10 +150,11 @@ impl Desired {
         self.targets.get(name).copied().unwrap_or(Target::Running)
     }
 
-    /// What was last to become of its positions.
+    /// The number of the last alteration of its positions; 0 where there is none.
     #[must_use]
-    pub fn alteration(&self, name: &str) -> Option<&Alteration> {
-        self.alterations.get(name).map(AsRef::as_ref)
+    pub fn alteration(&self, name: &str) -> u64 {
+        let last = self.alterations.get(name);
+        last.map_or(0, |alteration| alteration.number)
     }
 
     /// This worker's name in the log, and which of its turns to write the log has brought back.

@@ -45,6 +45,7 @@ struct Turn {
     seen: watch::Receiver<u64>,
 }
 
+const UNKNOWN: &str = "it may not be known whether this was done, look at the connector";
 /// How long a request may take, as in Kafka Connect (`RestServer`, 90 s).
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -76,7 +77,9 @@ impl ControlLog {
             let mut turn = self.turns.lock().await;
             self.decide(&mut turn, decide).await
         });
-        let late = Refusal::Unavailable("Request timed out: Kafka does not answer".to_owned());
+        let late = Refusal::Unavailable(format!(
+            "Request timed out: Kafka does not answer: {UNKNOWN}"
+        ));
         changed.await.unwrap_or(Err(late))
     }
 
@@ -94,9 +97,7 @@ impl ControlLog {
             };
             // Whatever was begun is rolled back.
             if !matches!(error, Error::Fenced | Error::Abort(_)) {
-                return Err(Refusal::Unavailable(format!(
-                    "{error}: it may not be known whether this was done, look at the connector"
-                )));
+                return Err(Refusal::Unavailable(format!("{error}: {UNKNOWN}")));
             }
             sleep(backoff.next_wait()).await;
         }
@@ -107,27 +108,34 @@ impl ControlLog {
         turn: &mut Turn,
         decide: &(impl Fn(&Desired) -> Result<(Vec<Written>, T), Refusal> + Sync),
     ) -> Result<Result<T, Refusal>, Error> {
-        self.catch_up(turn).await?;
-        let decided = decide(&lock(&self.desired));
-        let (records, answer) = match decided {
-            Ok((records, answer)) if !records.is_empty() => (records, answer),
-            decided => return Ok(decided.map(|(_, answer)| answer)),
-        };
-        self.write(turn, records, Pen::write).await?;
-        Ok(Ok(answer))
+        let mut is_fresh = self.catch_up(turn).await?;
+        loop {
+            let decided = decide(&lock(&self.desired));
+            match decided {
+                Ok((records, answer)) if !records.is_empty() => {
+                    self.write(turn, records, Pen::write).await?;
+                    return Ok(Ok(answer));
+                }
+                decided if is_fresh => return Ok(decided.map(|(_, answer)| answer)),
+                // Somebody else may have written since: whoever has the pen still can write, and knows all.
+                _ => self.write(turn, Vec::new(), Pen::write).await?,
+            }
+            is_fresh = true;
+        }
     }
 
-    /// Makes sure that nobody else writes, and that all that anybody has written is known. A turn that has not come back,
-    /// because whoever asked did not wait for it, leaves neither sure.
-    async fn catch_up(&self, turn: &mut Turn) -> Result<(), Error> {
+    /// Makes sure that nobody else writes, and that all that anybody has written is known; `false` where that was so at the
+    /// last turn. A turn that has not come back, because whoever asked did not wait for it, leaves neither sure.
+    async fn catch_up(&self, turn: &mut Turn) -> Result<bool, Error> {
         if turn.is_certain {
-            return Ok(());
+            return Ok(false);
         }
         let take_and_write = |pen: &mut Pen, entries: &[Entry<'_>]| {
             pen.take()?;
             pen.write(entries)
         };
-        self.write(turn, Vec::new(), take_and_write).await
+        self.write(turn, Vec::new(), take_and_write).await?;
+        Ok(true)
     }
 
     async fn write(

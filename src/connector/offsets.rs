@@ -51,15 +51,15 @@ impl Offsets {
         Stream::ALL.into_iter().filter_map(position).collect()
     }
 
-    /// Whether this alteration was the last one of a connector's positions to be carried out.
-    pub(super) fn has(&self, connector: &str, alteration: &str) -> bool {
-        self.0.borrow().has(connector, alteration)
+    /// The number of the last alteration of a connector's positions that was carried out; 0 where none was.
+    pub(super) fn altered(&self, connector: &str) -> u64 {
+        self.0.borrow().altered(connector)
     }
 
-    /// Waits until an alteration has been carried out.
-    pub(super) async fn wait_for(&self, connector: &str, alteration: &str) {
+    /// Waits until an alteration, or a later one, has been carried out.
+    pub(super) async fn wait_for(&self, connector: &str, alteration: u64) {
         let mut known = self.0.subscribe();
-        let done = known.wait_for(|known| known.has(connector, alteration));
+        let done = known.wait_for(|known| known.altered(connector) >= alteration);
         done.await.expect("its sender is here");
     }
 }
@@ -67,9 +67,9 @@ impl Offsets {
 // === impl Known ===
 
 impl Known {
-    fn has(&self, connector: &str, alteration: &str) -> bool {
-        let done = self.restored.altered.get(connector);
-        done.is_some_and(|done| done == alteration)
+    fn altered(&self, connector: &str) -> u64 {
+        let altered = &self.restored.altered;
+        altered.get(connector).copied().unwrap_or_default()
     }
 }
 
@@ -116,15 +116,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_alteration_is_waited_for() {
+    async fn an_alteration_is_waited_for_and_an_earlier_one_is_done_with_it() {
         let offsets = Offsets::default();
         let key = r#"["acme",{}]"#;
-        offsets.follow(record(key, Some(r#"{"alteration":"1"}"#)));
-        assert!(offsets.has("acme", "1") && !offsets.has("acme", "2"));
-        let (done, ()) = tokio::join!(offsets.wait_for("acme", "2"), async {
-            offsets.follow(record(key, Some(r#"{"alteration":"2"}"#)));
+        let (done, ()) = tokio::join!(offsets.wait_for("acme", 2), async {
+            offsets.follow(record(key, Some(r#"{"alteration":3}"#)));
         });
         assert_eq!(done, ());
-        assert!(!offsets.has("acme", "1") && !offsets.has("other", "2"));
+        assert_eq!((offsets.altered("acme"), offsets.altered("other")), (3, 0));
     }
 }

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `connector-<name>` | `{"properties":{…}}`, the connector's settings |
 //! | `target-state-<name>` | `{"state":"RUNNING"}`, or PAUSED or STOPPED |
-//! | `offsets-<name>` | `{"id":"…","offsets":{"<stream>":…}}`: what is to become of its positions |
+//! | `offsets-<name>` | `{"number":7,"offsets":{"<stream>":…}}`: what is to become of its positions, also after it was deleted |
 //! | `logger-cluster-<name>` | `{"level":"DEBUG"}`, a logger's level from now on, on every worker that runs |
 //! | `restart-connector-<name>` | `{"include-tasks":true}`: it is to be stopped and started |
 //! | `writer` | who has written last, and how often: how a worker knows that it has read what it wrote |
@@ -151,10 +151,12 @@ pub(super) fn set_target(name: &str, target: Option<Target>) -> Written {
     (format!("target-state-{name}"), value)
 }
 
-/// Alters a connector's positions, or forgets that it did.
-pub(super) fn alter(name: &str, alteration: Option<&Alteration>) -> Written {
-    let value = alteration.map(|alteration| json!(alteration).to_string());
-    (format!("offsets-{name}"), value)
+/// Alters a connector's positions.
+pub(super) fn alter(name: &str, alteration: &Alteration) -> Written {
+    (
+        format!("offsets-{name}"),
+        Some(json!(alteration).to_string()),
+    )
 }
 
 /// Sets a logger's level on all workers.
@@ -184,7 +186,7 @@ fn properties(value: &[u8]) -> Result<Properties, Unreadable> {
 
 fn alteration(value: &[u8]) -> Result<Alteration, Unreadable> {
     serde_json::from_slice(value)
-        .map_err(|_| Unreadable("its value is not {\"id\":\"…\",\"offsets\":{…}}"))
+        .map_err(|_| Unreadable("its value is not {\"number\":…,\"offsets\":{…}}"))
 }
 
 fn level(value: &[u8]) -> Result<Level, Unreadable> {
@@ -274,7 +276,7 @@ mod tests {
         let cursor = Place::After(Cursor::new("c".to_owned()).unwrap());
         let places = [Some(start), None, Some(cursor)];
         let alteration = Alteration {
-            id: "x".to_owned(),
+            number: 7,
             places: Stream::ALL.into_iter().zip(places).collect(),
         };
         for ((key, value), record) in [
@@ -293,10 +295,9 @@ mod tests {
             ),
             (set_target("acme", None), target(None)),
             (
-                alter("acme", Some(&alteration)),
+                alter("acme", &alteration),
                 Record::Alteration(acme(), Some(alteration.clone())),
             ),
-            (alter("acme", None), Record::Alteration(acme(), None)),
             (
                 set_level("acme", Level::Debug),
                 Record::Logger(acme(), Level::Debug),
@@ -333,9 +334,9 @@ mod tests {
             ("target-state-acme", "{}"),
             (
                 "offsets-acme",
-                r#"{"id":"x","offsets":{"itemusages":"hidden"}}"#,
+                r#"{"number":1,"offsets":{"itemusages":"hidden"}}"#,
             ),
-            ("offsets-acme", r#"{"id":"x","offsets":{"hidden":null}}"#),
+            ("offsets-acme", r#"{"number":1,"offsets":{"hidden":null}}"#),
             ("logger-cluster-a", r#"{"level":"hidden"}"#),
             ("hidden", "{}"),
         ] {

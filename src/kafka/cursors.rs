@@ -37,8 +37,8 @@ pub type Positions = BTreeMap<TaskId, Stored>;
 pub struct Restored {
     /// The positions.
     pub positions: Positions,
-    /// The id of each connector's alteration that was carried out last.
-    pub altered: BTreeMap<String, String>,
+    /// The number of each connector's alteration that was carried out last.
+    pub altered: BTreeMap<String, u64>,
 }
 
 /// A position that lies where this worker would not look for it.
@@ -72,8 +72,8 @@ impl Restored {
             Kept::Position(task, None) => {
                 self.positions.remove(&task);
             }
-            Kept::Alteration(connector, Some(id)) => {
-                self.altered.insert(connector, id);
+            Kept::Alteration(connector, Some(number)) => {
+                self.altered.insert(connector, number);
             }
             Kept::Alteration(connector, None) => {
                 self.altered.remove(&connector);
@@ -119,10 +119,10 @@ impl Cursors {
         &self,
         transaction: &mut Transaction<'_>,
         connector: &str,
-        id: &str,
+        number: u64,
         now: i64,
     ) -> Result<(), Error> {
-        let (key, value) = kept::alteration(connector, id);
+        let (key, value) = kept::alteration(connector, number);
         self.set(transaction, &key, Some(&value), now)
     }
 
@@ -164,15 +164,20 @@ pub fn misplaced(cluster: &Cluster, partitions: u32) -> Result<Option<Misplaced>
     let mut found = BTreeSet::new();
     let all: Vec<u32> = (0..partitions).collect();
     scan(cluster, &all, |partition, kept| {
-        match kept {
-            Kept::Position(task, Some(_)) => found.insert((partition, task)),
-            Kept::Position(task, None) => found.remove(&(partition, task)),
-            Kept::Alteration(..) => false,
+        let (connector, stream, is_there) = match kept {
+            Kept::Position(task, stored) => (task.connector, Some(task.stream), stored.is_some()),
+            Kept::Alteration(connector, number) => (connector, None, number.is_some()),
         };
+        let record = (partition, connector, stream);
+        if is_there {
+            found.insert(record);
+        } else {
+            found.remove(&record);
+        }
     })?;
     let connectors: Vec<(u32, String)> = found
         .into_iter()
-        .map(|(p, task)| (p, task.connector))
+        .map(|(partition, connector, _)| (partition, connector))
         .collect();
     let shards = cluster.topics().shards;
     let lies_right = |shards: u32| {

@@ -5,7 +5,7 @@
 //! | key | value |
 //! | --- | --- |
 //! | `["<connector>",{"stream":"<stream>"}]` | a JSON position; a tombstone resets |
-//! | `["<connector>",{}]` | `{"alteration":"<id>"}`, the alteration of the connector's positions that was carried out last |
+//! | `["<connector>",{}]` | `{"alteration":7}`, the number of the alteration of the connector's positions that was carried out last |
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,8 @@ use crate::event::{Position, TaskId};
 pub enum Kept {
     /// A task's position, or that it has none.
     Position(TaskId, Option<Stored>),
-    /// The id of the alteration of a connector's positions that was carried out last.
-    Alteration(String, Option<String>),
+    /// The number of the alteration of a connector's positions that was carried out last.
+    Alteration(String, Option<u64>),
 }
 
 /// A position as the topic has it.
@@ -34,7 +34,7 @@ pub enum Stored {
 
 #[derive(Serialize, Deserialize)]
 struct AlterationValue {
-    alteration: String,
+    alteration: u64,
 }
 
 // === impl Kept ===
@@ -47,8 +47,8 @@ impl Kept {
             serde_json::from_slice(key).ok()?;
         if partition.is_empty() {
             let value = value.and_then(|value| serde_json::from_slice(value).ok());
-            let id = value.map(|AlterationValue { alteration }| alteration);
-            return Some(Self::Alteration(connector, id));
+            let number = value.map(|AlterationValue { alteration }| alteration);
+            return Some(Self::Alteration(connector, number));
         }
         let stream = partition.get("stream")?.parse().ok()?;
         let task = TaskId { connector, stream };
@@ -75,10 +75,10 @@ pub(super) fn position(task: &TaskId, position: Option<&Position>) -> (String, O
 }
 
 /// The record of an alteration that is carried out.
-pub(super) fn alteration(connector: &str, id: &str) -> (String, String) {
+pub(super) fn alteration(connector: &str, number: u64) -> (String, String) {
     let key = json!([connector, {}]);
-    let alteration = id.to_owned();
-    (key.to_string(), written(&AlterationValue { alteration }))
+    let value = AlterationValue { alteration: number };
+    (key.to_string(), written(&value))
 }
 
 fn written(value: &impl Serialize) -> String {
@@ -130,15 +130,11 @@ mod tests {
             Some(Kept::Position(task(), None))
         );
 
-        let (key, value) = alteration("acme", "x");
-        assert_eq!(
-            (&*key, &*value),
-            (r#"["acme",{}]"#, r#"{"alteration":"x"}"#)
-        );
+        let (key, value) = alteration("acme", 7);
+        assert_eq!((&*key, &*value), (r#"["acme",{}]"#, r#"{"alteration":7}"#));
         let read = |value| Kept::read(key.as_bytes(), value);
-        let altered =
-            |id: Option<&str>| Some(Kept::Alteration("acme".to_owned(), id.map(str::to_owned)));
-        assert_eq!(read(Some(value.as_bytes())), altered(Some("x")));
+        let altered = |number| Some(Kept::Alteration("acme".to_owned(), number));
+        assert_eq!(read(Some(value.as_bytes())), altered(Some(7)));
         assert_eq!(read(Some(b"{}")), altered(None));
         assert_eq!(read(None), altered(None));
     }

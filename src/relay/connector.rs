@@ -56,11 +56,12 @@ pub struct Wanted {
     pub alteration: Option<Arc<Alteration>>,
 }
 
-/// What is to become of a connector's positions, before it runs again. It is carried out once.
+/// What is to become of a connector's positions, before it runs again. It is carried out once: one whose number is not
+/// above that of the last one that was is done, or out of date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alteration {
-    /// Which one it is, so that it is known when it has been carried out.
-    pub id: String,
+    /// Which one it is of all that the connector ever had.
+    pub number: u64,
     /// Where each stream is to be read next; one without a place begins anew.
     #[serde(rename = "offsets")]
     pub places: BTreeMap<Stream, Option<Place>>,

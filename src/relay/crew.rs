@@ -84,7 +84,7 @@ impl Crew {
     }
 
     /// Which alteration of each connector's positions was carried out last.
-    pub(super) const fn altered(&self) -> &BTreeMap<String, String> {
+    pub(super) const fn altered(&self) -> &BTreeMap<String, u64> {
         &self.restored.altered
     }
 
@@ -97,7 +97,7 @@ impl Crew {
     }
 
     /// Drops all tasks, wherever they are, and tells which alterations were carried out.
-    pub(super) async fn shutdown(mut self) -> BTreeMap<String, String> {
+    pub(super) async fn shutdown(mut self) -> BTreeMap<String, u64> {
         self.tasks.shutdown().await;
         self.restored.altered
     }
@@ -108,7 +108,7 @@ impl Crew {
         let (done, committed) = oneshot::channel();
         let handover = Handover::Alteration {
             connector: name.to_owned(),
-            id: alteration.id.clone(),
+            number: alteration.number,
             positions: positions.clone(),
             done,
         };
@@ -120,8 +120,8 @@ impl Crew {
         for (task, position) in positions {
             self.leave_at(task, position.map(Stored::Position));
         }
-        let id = alteration.id.clone();
-        self.restored.altered.insert(name.to_owned(), id);
+        let altered = &mut self.restored.altered;
+        altered.insert(name.to_owned(), alteration.number);
     }
 
     /// What the positions become. How much was published by then remains known.
@@ -207,10 +207,7 @@ impl Crew {
 }
 
 /// The alteration that is to be carried out, where `done` was the last one that was.
-pub(super) fn to_be_altered<'w>(
-    wanted: &'w Wanted,
-    done: Option<&String>,
-) -> Option<&'w Alteration> {
+pub(super) fn to_be_altered<'w>(wanted: &'w Wanted, done: Option<&u64>) -> Option<&'w Alteration> {
     let alteration = wanted.alteration.as_deref();
-    alteration.filter(|alteration| Some(&alteration.id) != done)
+    alteration.filter(|alteration| Some(&alteration.number) > done)
 }

@@ -21,10 +21,10 @@ pub(super) enum Handover {
         lane: Lane,
         done: oneshot::Sender<Result<(), Refused>>,
     },
-    /// A connector's new positions, with the id of the alteration that has made them.
+    /// A connector's new positions, with the number of the alteration that has made them.
     Alteration {
         connector: String,
-        id: String,
+        number: u64,
         positions: Vec<(TaskId, Option<Position>)>,
         done: oneshot::Sender<()>,
     },
@@ -61,14 +61,14 @@ impl Handover {
             }
             Self::Alteration {
                 connector,
-                id,
+                number,
                 positions,
                 ..
             } => {
                 for (task, position) in positions {
                     cursors.store(transaction, task, position.as_ref(), now)?;
                 }
-                cursors.store_alteration(transaction, connector, id, now)
+                cursors.store_alteration(transaction, connector, *number, now)
             }
         }
     }
@@ -103,14 +103,17 @@ impl Handover {
 
     /// Answers a page whose lane is broken; anything else is still to be sent.
     pub(super) fn open(self) -> Option<Self> {
-        match self {
-            Self::Page { lane, done, .. } if lane.0.get().is_some() => {
-                let refused = lane.0.get().cloned()?;
+        let refused = match &self {
+            Self::Page { lane, .. } => lane.0.get().cloned(),
+            Self::Alteration { .. } => None,
+        };
+        match (self, refused) {
+            (Self::Page { done, .. }, Some(refused)) => {
                 // A task that is gone does not mind.
                 let _ = done.send(Err(refused));
                 None
             }
-            other => Some(other),
+            (other, _) => Some(other),
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) struct Shard {
     /// Whose states and metrics are shown.
     pub(super) shown: BTreeSet<String>,
     /// The alteration of each connector's positions that is known to have been carried out last.
-    pub(super) altered: BTreeMap<String, String>,
+    pub(super) altered: BTreeMap<String, u64>,
 }
 
 /// The connectors of one shard, by name.
@@ -206,7 +206,7 @@ impl Shard {
 }
 
 /// Whether a connector is to run, or has positions to be altered.
-fn has_work(own: &Own, altered: &BTreeMap<String, String>) -> bool {
+fn has_work(own: &Own, altered: &BTreeMap<String, u64>) -> bool {
     own.iter().any(|(name, wanted)| {
         wanted.run().is_some() || to_be_altered(wanted, altered.get(name)).is_some()
     })

@@ -13,7 +13,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -201,7 +201,12 @@ impl Task {
         let envelope = self.envelope(&session).await?;
         let stored = self.position.clone().map_err(|why| self.unreadable(why))?;
         let position = match stored {
-            Some(position) => position,
+            Some(position) => {
+                if let Place::Start(start) = position.place {
+                    self.keeps(start, position.updated_at)?;
+                }
+                position
+            }
             None => self.first_position(&envelope).await?,
         };
         Ok(Reading {
@@ -240,18 +245,24 @@ impl Task {
     async fn first_position(&mut self, envelope: &Arc<Envelope>) -> Result<Position, TaskError> {
         let now = (self.context.clock)();
         let start = self.connector.start.resolve(now);
-        if let Some(kept) = self.context.found.retention.get(&self.id.stream)
-            && let Ok(kept) = SignedDuration::try_from(*kept)
-            && now.duration_since(start) > kept
-        {
-            return Err(TaskError::WouldVanish { start, kept });
-        }
+        self.keeps(start, now)?;
         let position = Position::start(start, now);
         let nothing = envelope.seal(&[], now, Instant::now());
         self.outbox.hand_over(nothing, position.clone()).await?;
         self.outbox.drain().await?;
         self.position = Ok(Some(position.clone()));
         Ok(position)
+    }
+
+    /// Refuses to begin at a time that was too long ago already when that was decided: what the topic does not keep.
+    fn keeps(&self, start: Timestamp, decided: Timestamp) -> Result<(), TaskError> {
+        let kept = self.context.found.retention.get(&self.id.stream);
+        match kept.map(|kept| SignedDuration::try_from(*kept)) {
+            Some(Ok(kept)) if decided.duration_since(start) > kept => {
+                Err(TaskError::WouldVanish { start, kept })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn unreadable(&self, why: String) -> TaskError {

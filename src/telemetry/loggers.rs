@@ -57,6 +57,9 @@ const ROOT: &str = "root";
 /// The program's own, and that of its Kafka client.
 const ALWAYS: [&str; 2] = ["librdkafka", "onepassword_kafka"];
 
+/// The target of what is logged whatever the loggers say: who has asked for which change.
+pub const AUDIT: &str = "audit";
+
 const LEVELS: [(&str, Level); 8] = [
     ("OFF", Level::Off),
     ("FATAL", Level::Fatal),
@@ -217,6 +220,7 @@ fn targets(known: &BTreeMap<String, Logger>) -> Targets {
     Targets::new()
         .with_targets(targets)
         .with_default(effective(known, ROOT))
+        .with_target(AUDIT, LevelFilter::INFO)
 }
 
 #[cfg(test)]
@@ -291,6 +295,8 @@ mod tests {
         assert_eq!(loggers.get("a.c"), None);
         assert_eq!(set("ROOT", Level::Off).len(), levels(&loggers).len());
         assert!(!enabled("onepassword_kafka::relay", tracing::Level::ERROR));
+        assert_eq!(set(AUDIT, Level::Error), [AUDIT]);
+        assert!(enabled(AUDIT, tracing::Level::INFO));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
     panic, process,
 };
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     Layer, Registry,
     filter::{ParseError, Targets},
@@ -19,7 +20,7 @@ use tracing_subscriber::{
 
 mod loggers;
 
-pub use self::loggers::{Level, Logger, Loggers, UnknownLevel};
+pub use self::loggers::{AUDIT, Level, Logger, Loggers, UnknownLevel};
 
 const DEFAULT_FILTER: &str = "info";
 
@@ -34,7 +35,9 @@ pub fn start() -> Result<Loggers, ParseError> {
         "" => DEFAULT_FILTER,
         filter => filter,
     };
-    let targets: Targets = filter.parse()?;
+    let targets = filter
+        .parse::<Targets>()?
+        .with_target(AUDIT, LevelFilter::INFO);
     let log = fmt::layer().with_writer(io::stderr);
     let log: Box<dyn Layer<Registry> + Send + Sync> = if io::stderr().is_terminal() {
         log.with_target(false).boxed()

@@ -19,7 +19,7 @@ use std::{
 use super::{
     Desired, Offsets, Properties, Refusal, Status, Statuses, Teller,
     log::{ControlLog, lock},
-    record::{Written, alter, declare, set_target},
+    record::{Written, declare, set_target},
     refusal::{judge, named, unnameable},
 };
 use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target, telemetry::Loggers};
@@ -191,8 +191,12 @@ impl Control {
                     "Connector {name} already exists"
                 )));
             }
-            let mut records = vec![declare(&name, Some(&config))];
-            records.extend(target.map(|target| set_target(&name, Some(target))));
+            // The state comes first, lest it run for an instant that is to be created STOPPED.
+            let mut records: Vec<_> = target
+                .map(|target| set_target(&name, Some(target)))
+                .into_iter()
+                .collect();
+            records.push(declare(&name, Some(&config)));
             let info = Info {
                 name: name.clone(),
                 config: config.clone(),
@@ -267,12 +271,7 @@ impl Control {
                 .get(&name)
                 .ok_or_else(|| Refusal::not_found(&name))?;
             refuse_file(desired, &name)?;
-            let records = vec![
-                declare(&name, None),
-                set_target(&name, None),
-                alter(&name, None),
-            ];
-            Ok((records, ()))
+            Ok((vec![declare(&name, None), set_target(&name, None)], ()))
         })
         .await
     }

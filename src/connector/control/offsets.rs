@@ -30,6 +30,14 @@ pub struct Offset {
 
 type Places = BTreeMap<Stream, Option<Place>>;
 
+/// Whether it is an alteration's turn.
+enum Turn {
+    /// It is written, as the one of this number.
+    Written(u64),
+    /// One of this number has to be carried out before.
+    After(u64),
+}
+
 // === impl Control ===
 
 impl Control {
@@ -80,36 +88,41 @@ impl Control {
         name: &str,
         places: impl Fn() -> Result<Places, Refusal> + Clone + Send + Sync + 'static,
     ) -> Result<(), Refusal> {
-        let settled = timeout(PATIENCE, async {
-            let id = format!("{:016x}", fastrand::u64(..));
-            while let Some(earlier) = self.write_alteration(name, &id, places.clone()).await? {
-                self.0.parts.offsets.wait_for(name, &earlier).await;
+        let offsets = &self.0.parts.offsets;
+        let number = loop {
+            match self.write_alteration(name, places.clone()).await? {
+                Turn::Written(number) => break number,
+                Turn::After(earlier) => {
+                    let done = timeout(PATIENCE, offsets.wait_for(name, earlier)).await;
+                    done.map_err(|_| {
+                        late("earlier changes of these offsets have not been made yet, and this one was not begun")
+                    })?;
+                }
             }
-            self.0.parts.offsets.wait_for(name, &id).await;
-            Ok(())
-        });
-        let why = "the worker that owns this connector has not altered its offsets yet, but will before the connector runs again";
-        settled.await.unwrap_or_else(|_| Err(late(why)))
+        };
+        let done = timeout(PATIENCE, offsets.wait_for(name, number)).await;
+        done.map_err(|_| {
+            late("the worker that owns this connector has not changed its offsets yet, but will before the connector runs again")
+        })
     }
 
-    /// Writes an alteration, unless an earlier one is still to be carried out: it answers with that.
+    /// Writes an alteration, unless an earlier one is still to be carried out.
     async fn write_alteration(
         &self,
         name: &str,
-        id: &str,
         places: impl Fn() -> Result<Places, Refusal> + Send + Sync + 'static,
-    ) -> Result<Option<String>, Refusal> {
-        let (name, id) = (name.to_owned(), id.to_owned());
-        let known = self.0.parts.offsets.clone();
+    ) -> Result<Turn, Refusal> {
+        let (name, known) = (name.to_owned(), self.0.parts.offsets.clone());
         self.change(move |desired| {
             refuse_unless_stopped(desired, &name)?;
             let places = places()?;
-            let earlier = desired.alteration(&name);
-            if let Some(earlier) = earlier.filter(|earlier| !known.has(&name, &earlier.id)) {
-                return Ok((Vec::new(), Some(earlier.id.clone())));
+            let (last, done) = (desired.alteration(&name), known.altered(&name));
+            if last > done {
+                return Ok((Vec::new(), Turn::After(last)));
             }
-            let id = id.clone();
-            Ok((vec![alter(&name, Some(&Alteration { id, places }))], None))
+            let number = done + 1;
+            let record = alter(&name, &Alteration { number, places });
+            Ok((vec![record], Turn::Written(number)))
         })
         .await
     }

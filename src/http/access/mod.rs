@@ -28,7 +28,7 @@ pub(super) use self::user::Role;
 use self::{
     header::{ASK_PASSWORD, ASK_TOKEN, Shown},
     throttle::{Asker, Throttle},
-    user::ANONYMOUS,
+    user::{ANONYMOUS, UNKNOWN},
 };
 pub use self::{
     password::PasswordHash,
@@ -135,21 +135,23 @@ impl Access {
         if let Some(known) = was_right() {
             return Ok(known.caller());
         }
+        let asker = Asker::new(address, self.digest(&[name]));
+        // Whoever has to wait anyway does not wait for a turn.
+        self.look(asker)?;
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let turn = turn.expect("it is never closed");
         // Whoever had the turn before may have shown the same.
         if let Some(known) = was_right() {
             return Ok(known.caller());
         }
-        let asker = Asker::new(address, self.digest(&[name]));
         self.begin(asker)?;
         let own = known.and_then(|known| known.user.password.clone());
         let (known, hash) = match own {
-            Some(hash) => (known, hash),
-            None => (None, self.anybodys(name).ok_or(Denied::Wrong)?),
+            Some(hash) => (known, Some(hash)),
+            None => (None, self.anybodys(name)),
         };
         let judging = tokio::task::spawn_blocking(move || {
-            let is_right = hash.is_of(&password);
+            let is_right = hash.is_some_and(|hash| hash.is_of(&password));
             // Not earlier, even where the asker has gone.
             drop(turn);
             is_right
@@ -157,7 +159,7 @@ impl Access {
         let is_right = judging.await.expect("argon2 does not panic");
         let Some(known) = known.filter(|_| is_right) else {
             // A name that nobody has may be a password in the wrong place.
-            let user = known.map_or("unknown", |known| &*known.user.name);
+            let user = known.map_or(UNKNOWN, |known| &*known.user.name);
             tracing::warn!(user, peer = %address, "a wrong password was shown to the REST API");
             return Err(Denied::Wrong);
         };
@@ -187,6 +189,11 @@ impl Access {
     fn begin(&self, asker: Asker) -> Result<(), Denied> {
         let begun = self.throttle().begin(asker, Instant::now());
         begun.map_err(Denied::TooMany)
+    }
+
+    fn look(&self, asker: Asker) -> Result<(), Denied> {
+        let waits = self.throttle().wait(asker, Instant::now());
+        waits.map_or(Ok(()), |wait| Err(Denied::TooMany(wait)))
     }
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {

@@ -53,15 +53,19 @@ impl Asker {
 // === impl Throttle ===
 
 impl Throttle {
+    /// How long somebody has to wait before the next try, if at all.
+    pub(super) fn wait(&self, asker: Asker, now: Instant) -> Option<Duration> {
+        let next = self.past(asker, now)?.next;
+        next.checked_duration_since(now)
+            .filter(|wait| !wait.is_zero())
+    }
+
     /// Begins a try, or tells how long to wait with it.
     pub(super) fn begin(&mut self, asker: Asker, now: Instant) -> Result<(), Duration> {
-        let before = self.0.get(&asker).filter(|past| past.next + MEMORY > now);
-        let wait = before.map_or(Duration::ZERO, |past| {
-            past.next.saturating_duration_since(now)
-        });
-        if !wait.is_zero() {
+        if let Some(wait) = self.wait(asker, now) {
             return Err(wait);
         }
+        let before = self.past(asker, now);
         let count = before.map_or(0, |past| past.count).saturating_add(1);
         if before.is_none() {
             self.make_room(now);
@@ -77,6 +81,11 @@ impl Throttle {
     }
 
     /// Forgets what is old, or, where nothing is, whoever waits least.
+    fn past(&self, asker: Asker, now: Instant) -> Option<Failures> {
+        let past = self.0.get(&asker).copied();
+        past.filter(|past| past.next + MEMORY > now)
+    }
+
     fn make_room(&mut self, now: Instant) {
         if self.0.len() < MOST {
             return;

@@ -32,6 +32,9 @@ pub const CREDENTIAL_TABLE: &[Setting] = &[ROLE, PASSWORD_HASH, TOKEN_HASH];
 /// Whoever need not say who they are is logged under this name.
 pub(super) const ANONYMOUS: &str = "anonymous";
 
+/// Whoever shows a password under a name that nobody has is logged under this one.
+pub(super) const UNKNOWN: &str = "unknown";
+
 const SECTION: &str = "rest.credentials";
 
 const ROLE: Setting = Setting::new(
@@ -119,8 +122,8 @@ fn name(written: &str) -> Result<Arc<str>, String> {
         Ok(name) if name.contains(':') => {
             Err("is below a name with ':' in it, which basic authentication cannot tell".to_owned())
         }
-        Ok(name) if name == ANONYMOUS => Err(format!(
-            "is below the name {name}, under which the log has those who need no name"
+        Ok(name) if [ANONYMOUS, UNKNOWN].contains(&&*name) => Err(format!(
+            "is below the name {name}, under which the log has those who have none"
         )),
         Ok(name) => Ok(name.into()),
         Err(what) => Err(format!("is below a name that {what}")),
@@ -214,7 +217,7 @@ mod tests {
                 "rest.credentials.alice.password.hash, line 2: the value is no argon2 hash: make one with \
                  onepassword-kafka hash-password",
                 "rest.credentials.anonymous.role, line 7: is below the name anonymous, under which the log has those \
-                 who need no name",
+                 who have none",
                 "rest.credentials.bob.rol, line 3: there is no such setting, the nearest is role",
                 "rest.credentials.carol.password.hash: is missing, and so is token.hash",
                 "rest.credentials.d:e.role, line 5: is below a name with ':' in it, which basic authentication \

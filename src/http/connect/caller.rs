@@ -11,7 +11,10 @@ use axum::{
 };
 
 use super::{answer::Failure, resource::Resource};
-use crate::http::access::{Access, Caller, Denied, Role};
+use crate::{
+    http::access::{Access, Caller, Denied, Role},
+    telemetry::AUDIT,
+};
 
 /// What is asked for, as far as it matters who asks.
 pub(super) enum Wish {
@@ -49,6 +52,7 @@ impl Wish {
     pub(super) fn log(&self, caller: &Caller, peer: SocketAddr, status: StatusCode) {
         if let Self::Change { method, path } = self {
             tracing::info!(
+                target: AUDIT,
                 user = &*caller.name,
                 %peer,
                 %method,

@@ -67,17 +67,17 @@ struct Call<'a> {
     scheme: Scheme,
 }
 
-/// Serves until `shutdown`.
+/// What serves until `shutdown`.
 ///
 /// # Errors
 ///
 /// When the listener or the certificate cannot be used.
-pub async fn serve(
+pub fn serve(
     listener: TcpListener,
     control: Control,
     rest: Rest,
     shutdown: CancellationToken,
-) -> io::Result<()> {
+) -> io::Result<impl Future<Output = io::Result<()>>> {
     let certificate = rest.tls.map(Certificate::load).transpose();
     let certificate = certificate.map_err(io::Error::other)?.map(Arc::new);
     let access = Access::new(rest.users);
@@ -95,14 +95,16 @@ pub async fn serve(
         limits: rest.limits,
     };
     let router = Router::new().fallback(answer).with_state(Arc::new(api));
-    let following = certificate
-        .clone()
-        .map(|certificate| tokio::spawn(certificate.follow()));
-    server::serve(listener, certificate, rest.limits, router, shutdown).await;
-    if let Some(following) = following {
-        following.abort();
-    }
-    Ok(())
+    Ok(async move {
+        let following = certificate
+            .clone()
+            .map(|certificate| tokio::spawn(certificate.follow()));
+        server::serve(listener, certificate, rest.limits, router, shutdown).await;
+        if let Some(following) = following {
+            following.abort();
+        }
+        Ok(())
+    })
 }
 
 async fn answer(
