@@ -39,12 +39,12 @@ async fn change(worker: &Worker, what: &str, status: StatusCode) {
     assert_eq!(answer, status, "{body}");
 }
 
-async fn stop(worker: &Worker) {
+pub(crate) async fn stop(worker: &Worker) {
     change(worker, "stop", StatusCode::NO_CONTENT).await;
     tasks_are(worker, "acme", 0, "STOPPED").await;
 }
 
-async fn resume(worker: &Worker) {
+pub(crate) async fn resume(worker: &Worker) {
     change(worker, "resume", StatusCode::ACCEPTED).await;
 }
 

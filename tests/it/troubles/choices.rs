@@ -7,11 +7,14 @@ use onepassword_kafka_dev::{
     reader::Decoder,
     simulator::{Introspection, Stream, TokenSpec},
 };
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{committed, give, path, state};
 use crate::{
+    offsets::{resume, stop},
     operator::create_topic,
+    rest::ask,
     scene::{ACCOUNT, Scene, Script, logged},
 };
 
@@ -179,6 +182,18 @@ async fn a_backfill_that_the_topic_would_drop_at_once_is_refused_with_advice() {
     });
     let worker = scene.worker();
     scene.all_delivered().await;
+
+    // So is a rewind.
+    stop(&worker).await;
+    let early = json!({ "offsets": [{
+        "partition": { "stream": "auditevents" },
+        "offset": { "start_time": "2020-01-01T00:00:00Z" },
+    }] });
+    let path = "/connectors/acme/offsets";
+    let (status, body) = ask(&worker, Method::PATCH, path, Some(&early)).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    resume(&worker).await;
+    state(&worker, Stream::AuditEvents, "FAILED").await;
     scene.end(worker).await;
     scene.finish().await;
 }
