@@ -75,6 +75,9 @@ pub(super) struct Run {
     restarts: u64,
 }
 
+/// The connectors of one shard, by name.
+pub(super) type Own = BTreeMap<String, Wanted>;
+
 /// All connectors of the group, by name, whoever runs them.
 pub type Connectors = Arc<BTreeMap<String, Wanted>>;
 
@@ -118,6 +121,12 @@ impl Wanted {
             alteration: self.alteration.clone(),
             restarts: self.restarts,
         })
+    }
+
+    /// What is still to become of its positions, where the alteration of number `done` was the last one carried out.
+    pub(super) fn to_be_altered(&self, done: Option<&u64>) -> Option<&Alteration> {
+        let alteration = self.alteration.as_deref();
+        alteration.filter(|alteration| Some(&alteration.number) > done)
     }
 }
 

@@ -12,9 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    connector::{Alteration, Run, Wanted},
+    connector::{Alteration, Own, Run, Wanted},
     handover::Handover,
-    shard::Own,
     source::Source,
     task::Task,
 };
@@ -70,13 +69,15 @@ impl Crew {
             .collect();
         self.stop(&leaving).await;
         for (name, wanted) in own {
-            if let Some(alteration) = to_be_altered(wanted, self.restored.altered.get(name)) {
+            let done = self.restored.altered.get(name);
+            if let Some(alteration) = wanted.to_be_altered(done) {
                 self.alter(name, alteration).await;
             }
         }
         for run in runs {
             let name = &run.connector.name;
-            let is_ready = to_be_altered(&own[name], self.restored.altered.get(name)).is_none();
+            let done = self.restored.altered.get(name);
+            let is_ready = own[name].to_be_altered(done).is_none();
             if is_ready && !self.aboard.contains_key(name) {
                 self.start(run);
             }
@@ -204,10 +205,4 @@ impl Crew {
             None => positions.remove(&task),
         };
     }
-}
-
-/// The alteration that is to be carried out, where `done` was the last one that was.
-pub(super) fn to_be_altered<'w>(wanted: &'w Wanted, done: Option<&u64>) -> Option<&'w Alteration> {
-    let alteration = wanted.alteration.as_deref();
-    alteration.filter(|alteration| Some(&alteration.number) > done)
 }

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Context,
     board::{Board, Report, Subject},
-    connector::{Connectors, Target, Wanted},
-    crew::{Crew, to_be_altered},
+    connector::{Connectors, Own, Target, Wanted},
+    crew::Crew,
     writer::Writer,
 };
 use crate::{
@@ -35,9 +35,6 @@ pub(super) struct Shard {
     /// The alteration of each connector's positions that is known to have been carried out last.
     pub(super) altered: BTreeMap<String, u64>,
 }
-
-/// The connectors of one shard, by name.
-pub(super) type Own = BTreeMap<String, Wanted>;
 
 /// A tenure that has lasted so long was a good one.
 const LASTING: Duration = Duration::from_mins(1);
@@ -208,7 +205,7 @@ impl Shard {
 /// Whether a connector is to run, or has positions to be altered.
 fn has_work(own: &Own, altered: &BTreeMap<String, u64>) -> bool {
     own.iter().any(|(name, wanted)| {
-        wanted.run().is_some() || to_be_altered(wanted, altered.get(name)).is_some()
+        wanted.run().is_some() || wanted.to_be_altered(altered.get(name)).is_some()
     })
 }
 

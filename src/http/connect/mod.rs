@@ -121,27 +121,17 @@ async fn answer(
     let wish = Wish::of(&head.method, head.uri.path(), resource.as_ref().ok());
     let body = server::timely(body, api.limits.request);
     let Wish::Change { .. } = wish else {
-        return respond(&api, &caller, &wish, resource, head, body).await;
+        let answer = handle(&api, &caller, &wish, resource, head, body).await;
+        return answer.unwrap_or_else(IntoResponse::into_response);
     };
     // A change comes to its end, and into the log, also where the asker has gone meanwhile.
     let changing = tokio::spawn(async move {
-        let answer = respond(&api, &caller, &wish, resource, head, body).await;
+        let answer = handle(&api, &caller, &wish, resource, head, body).await;
+        let answer = answer.unwrap_or_else(IntoResponse::into_response);
         wish.log(&caller, peer, answer.status());
         answer
     });
     changing.await.expect("a panic ends the process")
-}
-
-async fn respond(
-    api: &Api,
-    caller: &Caller,
-    wish: &Wish,
-    resource: Result<Resource, Failure>,
-    head: Parts,
-    body: Body,
-) -> Response {
-    let answer = handle(api, caller, wish, resource, head, body).await;
-    answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn handle(
