@@ -76,7 +76,16 @@ impl User {
             .map(|(name, values)| Self::parse(&name, &values, mistakes))
             // All of them first: a bad user must not hide the next.
             .collect();
-        users.into_iter().collect()
+        let users: Vec<Self> = users.into_iter().collect::<Option<_>>()?;
+        for (number, user) in users.iter().enumerate() {
+            let shares = |other: &&Self| user.token.is_some() && other.token == user.token;
+            if let Some(other) = users[..number].iter().find(shares) {
+                let what = format!("is that of {} too: nobody could tell who asks", other.name);
+                mistakes.add(&format!("{SECTION}.{}.token.hash", user.name), None, what);
+                return None;
+            }
+        }
+        Some(users)
     }
 
     fn parse(name: &str, values: &Values, mistakes: &mut Mistakes) -> Option<Self> {
@@ -184,7 +193,7 @@ mod tests {
             (".alice.b.password.hash", PASSWORD),
             (".alice.b.token.hash", TOKEN),
             (".role.role", "viewer"),
-            (".role.token.hash", TOKEN),
+            (".role.token.hash", &TOKEN.replace('b', "c")),
         ])
         .unwrap();
         let [alice, other] = &users[..] else {
@@ -226,6 +235,16 @@ mod tests {
                  one with onepassword-kafka new-token",
                 "rest.credentials.frank.role, line 9: is missing",
             ]
+        );
+        let shared = taken(&[
+            (".alice.role", "admin"),
+            (".alice.token.hash", TOKEN),
+            (".bob.role", "viewer"),
+            (".bob.token.hash", TOKEN),
+        ]);
+        assert_eq!(
+            shared.unwrap_err(),
+            "rest.credentials.bob.token.hash: is that of alice too: nobody could tell who asks"
         );
         assert_eq!(
             taken(&[("", "alice")]).unwrap_err(),
