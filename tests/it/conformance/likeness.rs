@@ -12,6 +12,8 @@ use super::{
 
 /// Members that tell one worker from another.
 const OWN: &[&str] = &["version", "worker_id"];
+/// Members of a status that only this worker has.
+const NOTED: &[&str] = &["notes"];
 /// Members of an offset beside the place to read on from.
 const BESIDE: &[&str] = &[
     "events_total",
@@ -75,7 +77,7 @@ fn compare(
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            for own in OWN.iter().chain(BESIDE) {
+            for own in OWN.iter().chain(NOTED).chain(BESIDE) {
                 members.remove(*own);
             }
             if let Some(cursor) = members.get_mut("cursor") {
