@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{LAST_ANSWERS, last_answers};
 use crate::{
     clock,
-    connector::{self, Allowed, Control, Desired, Offsets, Parts, Statuses, Teller},
+    connector::{self, Activities, Allowed, Control, Desired, Offsets, Parts, Statuses, Teller},
     http,
     kafka::{Cluster, Following},
     relay::{Board, Connectors, Context},
@@ -47,9 +47,16 @@ impl ControlPlane {
         let (desired, connectors) = Desired::new(declared, allowed, loggers.clone(), clock::now);
         let desired = Arc::new(Mutex::new(desired));
         let statuses = Statuses::default();
+        let activities = Activities::default();
         let offsets = Offsets::default();
-        let followed = follow(cluster, &desired, &statuses, &offsets)?;
-        let teller = Teller::new(cluster, worker_id(address), statuses.clone(), clock::now)?;
+        let followed = follow(cluster, &desired, (&statuses, &activities), &offsets)?;
+        let teller = Teller::new(
+            cluster,
+            worker_id(address),
+            statuses.clone(),
+            activities.clone(),
+            clock::now,
+        )?;
         let teller = Arc::new(teller);
         let telling = tokio::spawn({
             let (teller, board) = (Arc::clone(&teller), Arc::clone(&context.board));
@@ -58,6 +65,7 @@ impl ControlPlane {
         let control = Control::new(Parts {
             desired,
             statuses,
+            activities,
             offsets,
             loggers,
             teller: Arc::clone(&teller),
@@ -96,10 +104,11 @@ impl ControlPlane {
 fn follow(
     cluster: &Cluster,
     desired: &Arc<Mutex<Desired>>,
-    statuses: &Statuses,
+    (statuses, activities): (&Statuses, &Activities),
     offsets: &Offsets,
 ) -> anyhow::Result<[Following; 3]> {
-    let (desired, statuses, offsets) = (Arc::clone(desired), statuses.clone(), offsets.clone());
+    let (desired, offsets) = (Arc::clone(desired), offsets.clone());
+    let (statuses, activities) = (statuses.clone(), activities.clone());
     let topics = cluster.topics();
     let wanted = Following::start(cluster, &topics.connectors(), 1, move |logged| {
         let mut desired = desired.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,6 +116,7 @@ fn follow(
     })?;
     let told = Following::start(cluster, &topics.status(), 1, move |logged| {
         statuses.follow(logged);
+        activities.follow(logged);
     })?;
     let shards = cluster.topics().shards;
     let read = Following::start(cluster, &topics.cursors(), shards, move |logged| {

@@ -1,29 +1,37 @@
 //! A connector: one 1Password account's integration, as Kafka Connect knows connectors.
 
+mod activity;
 mod control;
 mod desired;
+mod history;
 mod ignored;
 mod log;
 mod offsets;
+mod overview;
 mod record;
 mod refusal;
 mod settings;
 mod start;
 mod status;
 mod table;
+mod teller;
 
 pub use self::{
+    activity::Activities,
     control::{Control, Info, Offset, Parts, Put},
     desired::{Declared, Desired},
+    history::Hour,
     offsets::Offsets,
+    overview::{Light, Overview, StreamOverview, Verdict},
     record::Properties,
     refusal::Refusal,
     settings::{Allowed, Settings, check_name, is_class},
-    status::{State, Status, Statuses, Teller},
+    status::{State, Status, Statuses},
     table::{TABLE, TOKEN},
+    teller::Teller,
 };
 
-pub use crate::relay::{Key, Start};
+pub use crate::relay::{Activity, End, Key, Poll, Seen, Start, Target, TaskActivity, Trouble};
 
 /// The version of the one connector that there is: Kafka Connect's, whose interface it has, and its own.
 pub const VERSION: &str = concat!("4.1.0-", env!("CARGO_PKG_VERSION"));

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::history::{History, Hour};
 use crate::{
     event::{Stream, TaskId},
     kafka::{Kept, Logged, Restored, Stored},
@@ -16,6 +18,8 @@ pub struct Offsets(watch::Sender<Known>);
 #[derive(Debug, Default)]
 struct Known {
     restored: Restored,
+    /// How many events each task has committed lately.
+    histories: BTreeMap<TaskId, History>,
     /// Whether all that was in the topic at the beginning is known.
     is_read: bool,
 }
@@ -28,7 +32,7 @@ impl Offsets {
         match logged {
             Logged::Record { key, value, .. } => {
                 if let Some(kept) = Kept::read(key, value) {
-                    self.0.send_modify(|known| known.restored.take(kept));
+                    self.0.send_modify(|known| known.take(kept));
                 }
             }
             Logged::End => self.0.send_modify(|known| known.is_read = true),
@@ -51,6 +55,14 @@ impl Offsets {
         Stream::ALL.into_iter().filter_map(position).collect()
     }
 
+    /// Where a task reads next, as far as the topic is read, and what it has committed in the hour before `now`.
+    pub(super) fn task(&self, task: &TaskId, now: Timestamp) -> (Option<Stored>, Hour) {
+        let known = self.0.borrow();
+        let history = known.histories.get(task);
+        let hour = history.map_or_else(Hour::default, |history| history.hour(now));
+        (known.restored.positions.get(task).cloned(), hour)
+    }
+
     /// The number of the last alteration of a connector's positions that was carried out; 0 where none was.
     pub(super) fn altered(&self, connector: &str) -> u64 {
         self.0.borrow().altered(connector)
@@ -67,6 +79,21 @@ impl Offsets {
 // === impl Known ===
 
 impl Known {
+    fn take(&mut self, kept: Kept) {
+        if let Kept::Position(task, Some(Stored::Position(position))) = &kept {
+            let before = match self.restored.positions.get(task) {
+                Some(Stored::Position(before)) => before.events_total,
+                // What was there before it is compacted away.
+                _ => position.events_total,
+            };
+            let history = self.histories.entry(task.clone()).or_default();
+            // After an alteration it begins at 0 again.
+            let events = position.events_total.checked_sub(before);
+            history.add(position.updated_at, events.unwrap_or(position.events_total));
+        }
+        self.restored.take(kept);
+    }
+
     fn altered(&self, connector: &str) -> u64 {
         let altered = &self.restored.altered;
         altered.get(connector).copied().unwrap_or_default()

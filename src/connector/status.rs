@@ -7,18 +7,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::VERSION;
 use crate::{
-    clock::Clock,
     event::{Stream, TaskId},
-    kafka::{Cluster, Entry, Error, Logged, Publisher, TopicSettings},
-    relay::{Board, News, Report, Subject},
+    kafka::Logged,
+    relay::Subject,
 };
 
 /// What is known of the group's connectors; clones know the same.
@@ -60,25 +56,12 @@ pub(super) struct Restarted {
     pub(super) tasks: bool,
 }
 
-/// Tells what this worker's connectors do.
-#[derive(Debug)]
-pub struct Teller {
-    publisher: Publisher,
-    topics: TopicSettings,
-    worker_id: String,
-    statuses: Statuses,
-    clock: Clock,
-}
-
 #[derive(Debug, Default)]
 struct Known {
     states: BTreeMap<String, State>,
     /// The topics that each connector publishes to.
     topics: BTreeMap<String, BTreeSet<String>>,
 }
-
-/// How often it is looked whether all is in the topic as it was told.
-const REVIEW: Duration = Duration::from_mins(1);
 
 // === impl Statuses ===
 
@@ -126,7 +109,7 @@ impl Statuses {
         topics.map_or_else(Vec::new, |topics| topics.iter().cloned().collect())
     }
 
-    fn state(&self, subject: &Subject) -> Option<State> {
+    pub(super) fn state(&self, subject: &Subject) -> Option<State> {
         self.known().states.get(&key(subject)).cloned()
     }
 
@@ -178,145 +161,12 @@ impl Known {
                     self.states.remove(key);
                 }
             }
-        } else {
-            return None;
         }
         Some(())
     }
 }
 
-// === impl Teller ===
-
-impl Teller {
-    /// A teller for this worker. What it tells comes back to `statuses` through the topic.
-    ///
-    /// # Errors
-    ///
-    /// When librdkafka does not take the properties.
-    pub fn new(
-        cluster: &Cluster,
-        worker_id: String,
-        statuses: Statuses,
-        clock: Clock,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            publisher: Publisher::new(cluster)?,
-            topics: cluster.topics().clone(),
-            worker_id,
-            statuses,
-            clock,
-        })
-    }
-
-    /// Tells all that appears on the board, for ever; and again what is not in the topic as it was told, for Kafka may have
-    /// been away, or a worker that has lost a connector may have told of it last.
-    pub async fn run(&self, board: &Board) {
-        let mut review = tokio::time::interval(REVIEW);
-        loop {
-            tokio::select! {
-                news = board.news() => self.tell_all(news),
-                _ = review.tick() => self.review(board),
-            }
-        }
-    }
-
-    fn review(&self, board: &Board) {
-        for (subject, report) in board.all() {
-            let known = self.statuses.state(&subject);
-            let is_known = match &report {
-                Report::State { name, .. } => known
-                    .is_some_and(|known| known.state == *name && known.worker_id == self.worker_id),
-                _ => known.is_none(),
-            };
-            if !is_known {
-                self.tell(&subject, &report);
-            }
-        }
-    }
-
-    /// Tells what is left to tell, and waits for `time` at most until all is told.
-    pub fn finish(&self, board: &Board, time: Duration) {
-        self.tell_all(board.take());
-        self.publisher.flush(time);
-    }
-
-    fn tell_all(&self, news: News) {
-        // The end of a connector is also that of its topics.
-        for task in news.published {
-            self.tell_of_topic(&task);
-        }
-        for (subject, report) in news.states {
-            self.tell(&subject, &report);
-        }
-    }
-
-    /// Forgets which topics a connector has published to.
-    pub fn forget_topics(&self, connector: &str) {
-        for topic in self.statuses.topics(connector) {
-            self.publish(&topic_key(&topic, connector), None);
-        }
-    }
-
-    fn tell(&self, subject: &Subject, report: &Report) {
-        let (state, trace) = match report {
-            Report::State { name, trace } => (*name, trace.as_deref()),
-            // Its next owner may have told already.
-            Report::Left if self.is_anothers(subject) => return,
-            Report::Left => ("UNASSIGNED", None),
-            Report::Absent if self.statuses.state(subject).is_none() => return,
-            Report::Ended | Report::Absent => return self.end(subject),
-        };
-        let value = json!({
-            "state": state,
-            "trace": trace,
-            "worker_id": self.worker_id,
-            "generation": 0,
-            "version": VERSION,
-        });
-        self.publish(&key(subject), Some(&value));
-    }
-
-    /// Whether another worker has told last what `subject` does.
-    fn is_anothers(&self, subject: &Subject) -> bool {
-        let state = self.statuses.state(subject);
-        state.is_some_and(|state| state.worker_id != self.worker_id)
-    }
-
-    fn end(&self, subject: &Subject) {
-        self.publish(&key(subject), None);
-        if let Subject::Connector(name) = subject {
-            self.forget_topics(name);
-        }
-    }
-
-    fn tell_of_topic(&self, task: &TaskId) {
-        let topic = self.topics.events(task.stream);
-        if self.statuses.topics(&task.connector).contains(&topic) {
-            return;
-        }
-        let now = (self.clock)().as_millisecond();
-        let value = json!({ "topic": {
-            "name": topic,
-            "connector": task.connector,
-            "task": task.stream.number(),
-            "discoverTimestamp": now,
-        }});
-        self.publish(&topic_key(&topic, &task.connector), Some(&value));
-    }
-
-    fn publish(&self, key: &str, value: Option<&serde_json::Value>) {
-        let value = value.map(serde_json::Value::to_string);
-        self.publisher.publish(&Entry {
-            topic: &self.topics.status(),
-            partition: 0,
-            key,
-            value: value.as_deref().map(str::as_bytes),
-            timestamp: (self.clock)().as_millisecond(),
-        });
-    }
-}
-
-fn key(subject: &Subject) -> String {
+pub(super) fn key(subject: &Subject) -> String {
     match subject {
         Subject::Connector(name) => format!("status-connector-{name}"),
         Subject::Task(TaskId { connector, stream }) => {
@@ -325,6 +175,6 @@ fn key(subject: &Subject) -> String {
     }
 }
 
-fn topic_key(topic: &str, connector: &str) -> String {
+pub(super) fn topic_key(topic: &str, connector: &str) -> String {
     format!("status-topic-{topic}:connector-{connector}")
 }

@@ -7,6 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
+use super::activity::{Activities, Activity, TaskActivity};
 use crate::event::TaskId;
 
 /// The latest states, and what is news.
@@ -14,6 +15,8 @@ use crate::event::TaskId;
 pub struct Board {
     states: Mutex<States>,
     changed: Notify,
+    activities: Mutex<Activities>,
+    moved: Notify,
 }
 
 /// Whose state it is.
@@ -85,6 +88,35 @@ impl Board {
         std::mem::take(&mut self.states().news)
     }
 
+    /// Waits until something is done that was not told yet.
+    pub async fn moved(&self) {
+        self.moved.notified().await;
+    }
+
+    /// Takes what was done since the last time.
+    #[must_use]
+    pub fn take_activity(&self) -> Vec<(String, Activity)> {
+        self.activities().take()
+    }
+
+    /// Has all that was done told again.
+    pub fn renew_activity(&self) {
+        self.activities().renew();
+        self.moved.notify_one();
+    }
+
+    /// A connector does something.
+    pub(super) fn connector_does(&self, connector: &str, what: impl FnOnce(&mut Activity)) {
+        what(self.activities().connector(connector));
+        self.moved.notify_one();
+    }
+
+    /// A task does something.
+    pub(super) fn task_does(&self, task: &TaskId, what: impl FnOnce(&mut TaskActivity)) {
+        what(self.activities().task(task));
+        self.moved.notify_one();
+    }
+
     pub(super) fn set(&self, subject: Subject, name: &'static str, trace: Option<String>) {
         let state = Report::State { name, trace };
         let mut states = self.states();
@@ -151,6 +183,7 @@ impl Board {
             .collect();
         states.news.states.extend(left);
         drop(states);
+        self.activities().forget(connector);
         self.changed.notify_one();
     }
 
@@ -158,6 +191,12 @@ impl Board {
         states.news.states.insert(subject, report);
         drop(states);
         self.changed.notify_one();
+    }
+
+    fn activities(&self) -> MutexGuard<'_, Activities> {
+        self.activities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn states(&self) -> MutexGuard<'_, States> {

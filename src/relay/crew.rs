@@ -156,6 +156,7 @@ impl Crew {
             Arc::clone(connector),
             context.api.clone(),
             Arc::clone(&context.metrics),
+            Arc::clone(&context.board),
         ));
         let stop = CancellationToken::new();
         let mut tasks = 0;

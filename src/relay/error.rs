@@ -3,7 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{handover::Refused, source::SourceError};
-use crate::{avro::RegistryError, disposition::Disposition, onepassword::ApiError};
+use crate::{
+    avro::RegistryError,
+    disposition::Disposition,
+    onepassword::{ApiError, Outcome},
+};
 
 /// Why a poll has not reached the end.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,11 @@ impl TaskError {
             Self::ShardLost => Disposition::Rebuild,
             _ => Disposition::Fail,
         }
+    }
+
+    /// Whether 1Password wants to be asked more rarely.
+    pub(super) fn is_throttling(&self) -> bool {
+        matches!(self, Self::Source(SourceError::Api(error)) if error.outcome() == Outcome::Throttled)
     }
 }
 

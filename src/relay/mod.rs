@@ -14,6 +14,7 @@
 //!
 //! Not promised: events that the API itself leaves out, repeats, or files behind a cursor that has passed them.
 
+mod activity;
 mod board;
 mod connector;
 mod crew;
@@ -42,6 +43,7 @@ use crate::{
 };
 
 pub use self::{
+    activity::{Activity, End, Poll, Seen, TaskActivity, Trouble},
     board::{Board, News, Report, Subject},
     connector::{Alteration, Connector, Connectors, Key, Start, Target, Wanted},
     worker::Worker,

@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    activity::{End, Poll},
     board::{Board, Subject},
     error::TaskError,
 };
@@ -23,6 +24,9 @@ pub(super) struct Reporter {
     metrics: Arc<Metrics>,
     board: Arc<Board>,
     logged: Option<Instant>,
+    /// The poll under way.
+    began: Timestamp,
+    events: usize,
 }
 
 /// What one poll, from a position to the end of the stream, has brought so far.
@@ -43,13 +47,22 @@ impl Reporter {
             metrics,
             board,
             logged: None,
+            began: Timestamp::UNIX_EPOCH,
+            events: 0,
         }
+    }
+
+    /// The task polls.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        (self.began, self.events) = (now, 0);
     }
 
     /// The task reads, and has read up to `position`; there is more to read.
     pub(super) fn reading(&mut self, polled: &Polled, position: &Position, now: Timestamp) {
         self.state(TaskState::Running, None);
         self.metrics.lag(&self.task, behind(position, now));
+        self.events = polled.events;
+        self.polled(End::Reading, None, now, None);
         if self.is_time_to_log() {
             tracing::info!(
                 connector = self.task.connector,
@@ -62,11 +75,13 @@ impl Reporter {
         }
     }
 
-    /// The task has reached the end.
-    pub(super) fn drained(&mut self, polled: &Polled, now: Timestamp) {
+    /// The task has reached the end, and polls again after `wait`.
+    pub(super) fn drained(&mut self, polled: &Polled, now: Timestamp, wait: Duration) {
         self.state(TaskState::Running, None);
         self.metrics.polled(&self.task, now);
         self.metrics.lag(&self.task, Duration::ZERO);
+        self.events = polled.events;
+        self.polled(End::Drained, None, now, Some(wait));
         if self.is_time_to_log() || polled.events > 0 {
             tracing::info!(
                 connector = self.task.connector,
@@ -79,24 +94,53 @@ impl Reporter {
     }
 
     /// The task tries again soon.
-    pub(super) fn retrying(&self, error: &TaskError, wait: Duration) {
+    pub(super) fn retrying(&self, error: &TaskError, now: Timestamp, wait: Duration) {
         self.state(TaskState::Retrying, None);
+        let end = if error.is_throttling() {
+            End::Throttled
+        } else {
+            End::Retrying
+        };
+        self.polled(end, Some(error), now, Some(wait));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::warn!(connector, stream, %error, retry_in = ?wait, "not read, trying again");
     }
 
     /// The task needs somebody.
-    pub(super) fn failed(&self, error: &TaskError, wait: Duration) {
+    pub(super) fn failed(&self, error: &TaskError, now: Timestamp, wait: Duration) {
         self.state(TaskState::Failed, Some(error.to_string()));
+        self.polled(End::Failed, Some(error), now, Some(wait));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::error!(connector, stream, %error, retry_in = ?wait, "the task has failed");
     }
 
     /// The task has nothing to read.
-    pub(super) fn unassigned(&self, reason: &TaskError) {
+    pub(super) fn unassigned(&self, reason: &TaskError, now: Timestamp, wait: Duration) {
         self.state(TaskState::Unassigned, None);
+        self.polled(End::Unassigned, None, now, Some(wait));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::info!(connector, stream, "{reason}");
+    }
+
+    /// Tells how far the poll under way has come, or how it has ended.
+    fn polled(&self, end: End, error: Option<&TaskError>, now: Timestamp, wait: Option<Duration>) {
+        let took = now.duration_since(self.began).as_millis();
+        let poll = Poll {
+            began: self.began,
+            took_ms: u64::try_from(took).unwrap_or(0),
+            events: u64::try_from(self.events).unwrap_or(u64::MAX),
+            end,
+        };
+        self.board.task_does(&self.task, |task| {
+            task.poll(poll);
+            task.next_poll = wait.and_then(|wait| now.checked_add(wait).ok());
+            if end == End::Drained {
+                task.drained = Some(now);
+            }
+            if let Some(error) = error {
+                task.trouble(now, error.to_string());
+            }
+        });
     }
 
     fn state(&self, state: TaskState, trace: Option<String>) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Connector, pace::Pace};
+use super::{Board, Connector, Seen, pace::Pace};
 use crate::{
     disposition::Disposition,
     metrics::Metrics,
@@ -19,6 +19,7 @@ pub(super) struct Source {
     connector: Arc<Connector>,
     api: Shared,
     metrics: Arc<Metrics>,
+    board: Arc<Board>,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
     pace: Mutex<Pace>,
 }
@@ -45,12 +46,18 @@ pub(super) enum SourceError {
 // === impl Source ===
 
 impl Source {
-    pub(super) fn new(connector: Arc<Connector>, api: Shared, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        connector: Arc<Connector>,
+        api: Shared,
+        metrics: Arc<Metrics>,
+        board: Arc<Board>,
+    ) -> Self {
         let pace = Mutex::new(Pace::new(connector.poll_interval));
         Self {
             connector,
             api,
             metrics,
+            board,
             session: tokio::sync::Mutex::default(),
             pace,
         }
@@ -80,6 +87,10 @@ impl Source {
             expires = expiry.map(tracing::field::display),
             "1Password has accepted the token"
         );
+        self.board
+            .connector_does(&self.connector.name, |connector| {
+                connector.account = Some(opened.seen());
+            });
         *session = Some(Arc::clone(&opened));
         Ok(opened)
     }
@@ -129,6 +140,17 @@ impl Source {
 impl Session {
     fn has(&self, token: &SecretString) -> bool {
         self.token.expose_secret() == token.expose_secret()
+    }
+
+    fn seen(&self) -> Seen {
+        let host = self.client.base_url().host_str();
+        let claims = self.client.claims();
+        Seen {
+            host: host.unwrap_or_default().to_owned(),
+            uuid: self.account.account_uuid.clone(),
+            features: self.account.features.clone(),
+            expires: claims.and_then(|claims| claims.expires),
+        }
     }
 }
 

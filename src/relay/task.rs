@@ -131,6 +131,7 @@ impl Task {
 
     /// Reads from the position to the end of the stream.
     async fn poll(&mut self) -> Result<Polled, TaskError> {
+        self.reporter.begin((self.context.clock)());
         let mut reading = self.begin().await?;
         while self.step(&mut reading).await? == More::Yes {}
         self.outbox.drain().await?;
@@ -280,26 +281,27 @@ impl Task {
     /// Waits for the next poll, which takes the token as it is then; the interval counts from the end of this one.
     async fn rest(&mut self, polled: &Polled) {
         let now = (self.context.clock)();
-        self.reporter.drained(polled, now);
         let wait = self.patience.interval(self.source.interval(now));
+        self.reporter.drained(polled, now, wait);
         sleep(wait).await;
     }
 
     /// Does what the error asks for, then polls again.
     async fn recover(&mut self, error: &TaskError) {
+        let now = (self.context.clock)();
         match error.disposition() {
             Disposition::Retry(not_before) => {
                 let wait = self.patience.retry(not_before);
-                self.reporter.retrying(error, wait);
+                self.reporter.retrying(error, now, wait);
                 sleep(wait).await;
             }
             _ if matches!(error, TaskError::Unassigned) => {
-                self.reporter.unassigned(error);
+                self.reporter.unassigned(error, now, patience::LONGEST);
                 pause(patience::LONGEST, &self.source, &self.token).await;
             }
             _ => {
                 let wait = self.patience.failure(self.connector.poll_interval);
-                self.reporter.failed(error, wait);
+                self.reporter.failed(error, now, wait);
                 self.source.forget().await;
                 pause(wait, &self.source, &self.token).await;
             }

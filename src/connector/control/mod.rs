@@ -6,6 +6,7 @@
 
 mod loggers;
 mod offsets;
+mod overview;
 mod restart;
 
 pub use self::offsets::Offset;
@@ -17,7 +18,7 @@ use std::{
 };
 
 use super::{
-    Desired, Offsets, Properties, Refusal, Status, Statuses, Teller,
+    Activities, Desired, Offsets, Properties, Refusal, Status, Statuses, Teller,
     log::{ControlLog, lock},
     record::{Written, declare, set_target},
     refusal::{judge, named, unnameable},
@@ -35,6 +36,8 @@ pub struct Parts {
     pub desired: Arc<Mutex<Desired>>,
     /// What is.
     pub statuses: Statuses,
+    /// What was done lately.
+    pub activities: Activities,
     /// Where its tasks read next.
     pub offsets: Offsets,
     /// This worker's loggers.

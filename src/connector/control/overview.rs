@@ -1,0 +1,99 @@
+//! Connectors as people look at them, from all that this worker has read of the group.
+
+use jiff::Timestamp;
+
+use super::Control;
+use crate::{
+    connector::{
+        Declared, Light, Overview, StreamOverview, Verdict, overview::StreamFacts, status::Status,
+    },
+    event::TaskId,
+    relay::{Connector, Target},
+};
+
+// === impl Control ===
+
+impl Control {
+    /// Says that somebody watches, so that whoever runs connectors tells what they do.
+    pub fn watch(&self) {
+        self.0.parts.teller.watch();
+    }
+
+    /// All connectors at a glance, by name.
+    #[must_use]
+    pub fn overviews(&self) -> Vec<Overview> {
+        let names = self.names();
+        let overview = |name: &String| self.overview(name);
+        names.iter().filter_map(overview).collect()
+    }
+
+    /// A connector at a glance.
+    #[must_use]
+    pub fn overview(&self, name: &str) -> Option<Overview> {
+        let (declared, target, in_file) = {
+            let desired = self.desired();
+            let declared = desired.get(name)?.clone();
+            (declared, desired.target(name), desired.is_in_file(name))
+        };
+        let now = (self.0.parts.clock)();
+        let status = self.0.parts.statuses.status(name);
+        let activity = self.0.parts.activities.of(name);
+        let account = activity.as_ref().and_then(|seen| seen.account.clone());
+        let streams = match &declared.connector {
+            Ok(connector) => self.streams(connector, status.as_ref(), now),
+            Err(_) => Vec::new(),
+        };
+        let verdict = verdict(&declared, target, status.as_ref())
+            .unwrap_or_else(|| Verdict::over(&streams, account.as_ref(), now));
+        Some(Overview {
+            name: name.to_owned(),
+            verdict,
+            target,
+            in_file,
+            worker: status.map(|status| status.connector.worker_id),
+            account,
+            interval: declared
+                .connector
+                .ok()
+                .map(|connector| connector.poll_interval),
+            streams,
+        })
+    }
+
+    fn streams(
+        &self,
+        connector: &Connector,
+        status: Option<&Status>,
+        now: Timestamp,
+    ) -> Vec<StreamOverview> {
+        let activity = self.0.parts.activities.of(&connector.name);
+        let stream = |task: TaskId| {
+            let (stored, hour) = self.0.parts.offsets.task(&task, now);
+            let tasks = status.map(|status| &status.tasks);
+            let facts = StreamFacts {
+                stream: task.stream,
+                state: tasks.and_then(|tasks| tasks.get(&task.stream.number()).cloned()),
+                stored,
+                hour,
+                interval: connector.poll_interval,
+            };
+            facts.judge(activity.as_ref(), now)
+        };
+        connector.tasks().map(stream).collect()
+    }
+}
+
+/// What is said of a connector whatever its streams do.
+fn verdict(declared: &Declared, target: Target, status: Option<&Status>) -> Option<Verdict> {
+    if let Err(wrong) = &declared.connector {
+        return Some(Verdict::new(Light::Red, "Failed", Some(wrong.clone())));
+    }
+    match target {
+        Target::Paused => return Some(Verdict::new(Light::Grey, "Paused", None)),
+        Target::Stopped => return Some(Verdict::new(Light::Grey, "Stopped", None)),
+        Target::Running => {}
+    }
+    let failed = status.filter(|status| status.connector.state == "FAILED")?;
+    let trace = failed.connector.trace.clone();
+    Some(Verdict::new(Light::Red, "Failed", trace))
+}
