@@ -79,7 +79,7 @@ impl ControlPlane {
                  before it speak TLS"
             );
         }
-        let serving = http::connect::serve(rest, control, settings, shutdown)?;
+        let serving = http::rest::serve(rest, control, settings, shutdown)?;
         tracing::info!(%address, "the REST API is served");
         let plane = Self {
             teller,

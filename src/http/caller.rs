@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 
 use axum::{
     http::{
-        Method, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode,
         header::{RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
 
-use super::{answer::Failure, resource::Resource};
-use crate::{
-    http::access::{Access, Caller, Denied, Role},
-    telemetry::AUDIT,
+use super::{
+    access::{Access, Caller, Denied, Role},
+    answer::Failure,
 };
+use crate::telemetry::AUDIT;
 
 /// What is asked for, as far as it matters who asks.
 pub(super) enum Wish {
@@ -25,10 +25,10 @@ pub(super) enum Wish {
 // === impl Wish ===
 
 impl Wish {
-    /// A validation is a PUT, and changes nothing. A resource that is nowhere could not be changed, but somebody tries.
-    pub(super) fn of(method: &Method, path: &str, resource: Option<&Resource>) -> Self {
+    /// Nothing changes by a safe method, nor where there is nothing to change.
+    pub(super) fn of(method: &Method, path: &str, is_validation: bool) -> Self {
         let looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if looks || matches!(resource, Some(Resource::PluginValidation(_))) {
+        if looks || is_validation {
             return Self::Look;
         }
         Self::Change {
@@ -64,8 +64,8 @@ impl Wish {
     }
 }
 
-/// The answer to somebody who is not let in.
-pub(super) fn denied(why: Denied, access: &Access) -> Response {
+/// The answer to somebody who is not let in. A page's script asks for no password of the browser's own.
+pub(super) fn denied(why: Denied, access: &Access, headers: &HeaderMap) -> Response {
     let refused =
         |status, message: &str| Failure::Refused(status, message.to_owned()).into_response();
     let mut answer = match why {
@@ -84,8 +84,11 @@ pub(super) fn denied(why: Denied, access: &Access) -> Response {
             return ([(RETRY_AFTER, seconds.to_string())], refused).into_response();
         }
     };
-    for challenge in access.challenges() {
-        answer.headers_mut().append(WWW_AUTHENTICATE, challenge);
+    let mode = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);
+    if matches!(mode, None | Some(b"navigate")) {
+        for challenge in access.challenges() {
+            answer.headers_mut().append(WWW_AUTHENTICATE, challenge);
+        }
     }
     answer
 }
@@ -95,7 +98,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::http::User;
+    use crate::{
+        clock,
+        http::{User, connect::Resource},
+    };
 
     fn caller(role: Role) -> Caller {
         Caller {
@@ -105,8 +111,8 @@ mod tests {
     }
 
     fn may(role: Role, method: &Method, path: &str) -> bool {
-        let resource = Resource::at(path).ok();
-        Wish::of(method, path, resource.as_ref())
+        let is_validation = Resource::at(path).is_ok_and(|resource| resource.is_validation());
+        Wish::of(method, path, is_validation)
             .check(&caller(role))
             .is_ok()
     }
@@ -138,10 +144,13 @@ mod tests {
 
     #[test]
     fn whoever_is_not_let_in_is_told_what_to_show_or_how_long_to_wait() {
-        let access = Access::new(Vec::<User>::new());
-        assert_eq!(denied(Denied::Wrong, &access).status(), 401);
+        let access = Access::new(Vec::<User>::new(), clock::now);
+        assert_eq!(
+            denied(Denied::Wrong, &access, &HeaderMap::new()).status(),
+            401
+        );
         let wait = Duration::from_millis(1500);
-        let answer = denied(Denied::TooMany(wait), &access);
+        let answer = denied(Denied::TooMany(wait), &access, &HeaderMap::new());
         assert_eq!(
             (answer.status().as_u16(), &answer.headers()[RETRY_AFTER]),
             (429, &"2".parse().unwrap())

@@ -1,10 +1,19 @@
 //! What the worker serves over HTTP. Health and metrics have a port of their own, without credentials.
 
 mod access;
-pub mod connect;
+mod answer;
+mod body;
+mod caller;
+mod connect;
 mod monitoring;
+mod origin;
+mod page;
+mod path;
+mod query;
+pub mod rest;
 mod server;
 mod settings;
+mod stream;
 mod tls;
 
 pub use self::{

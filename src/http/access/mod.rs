@@ -9,6 +9,7 @@
 
 mod header;
 mod password;
+mod session;
 mod throttle;
 mod token;
 mod user;
@@ -27,6 +28,7 @@ use tokio::sync::Semaphore;
 pub(super) use self::user::Role;
 use self::{
     header::{ASK_PASSWORD, ASK_TOKEN, Shown},
+    session::{Sessions, Ticket},
     throttle::{Asker, Throttle},
     user::{ANONYMOUS, UNKNOWN},
 };
@@ -35,6 +37,7 @@ pub use self::{
     token::TokenHash,
     user::{CREDENTIAL_TABLE, User},
 };
+use crate::clock::Clock;
 
 /// The door to an API.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub(super) struct Access {
     users: Vec<Known>,
     /// For hashes that never leave this process.
     key: [u8; 32],
+    sessions: Sessions,
+    clock: Clock,
     /// Whoever looks at a password holds it.
     turn: Arc<Semaphore>,
     throttle: Mutex<Throttle>,
@@ -77,16 +82,17 @@ struct Known {
 
 impl Access {
     /// Lets `users` in, or, where there are none, anybody.
-    pub(super) fn new(users: Vec<User>) -> Self {
-        let mut key = [0; 32];
-        rand_bytes(&mut key).expect("the system has random numbers");
+    pub(super) fn new(users: Vec<User>, clock: Clock) -> Self {
+        let session_key = random();
         let known = |user| Known {
             user,
             was_right: OnceLock::new(),
         };
         Self {
             users: users.into_iter().map(known).collect(),
-            key,
+            key: random(),
+            sessions: Sessions::new(&session_key),
+            clock,
             turn: Arc::new(Semaphore::new(1)),
             throttle: Mutex::default(),
         }
@@ -97,11 +103,18 @@ impl Access {
         self.users.is_empty()
     }
 
+    /// Whether anybody can sign in with a password.
+    pub(super) fn has_passwords(&self) -> bool {
+        let mut users = self.users.iter();
+        users.any(|known| known.user.password.is_some())
+    }
+
     /// What a client is told that it can show (`WWW-Authenticate`).
     pub(super) fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
-        let any = |has: fn(&User) -> bool| self.users.iter().any(|known| has(&known.user));
-        let password = any(|user| user.password.is_some()).then_some(ASK_PASSWORD);
-        let token = any(|user| user.token.is_some()).then_some(ASK_TOKEN);
+        let password = self.has_passwords().then_some(ASK_PASSWORD);
+        let mut users = self.users.iter();
+        let has_tokens = users.any(|known| known.user.token.is_some());
+        let token = has_tokens.then_some(ASK_TOKEN);
         password.into_iter().chain(token)
     }
 
@@ -117,10 +130,42 @@ impl Access {
                 role: Role::Admin,
             });
         }
-        match Shown::read(headers).ok_or(Denied::Nameless)? {
-            Shown::Password { name, password } => self.by_password(&name, password, address).await,
-            Shown::Token(token) => self.by_token(&token, address),
+        match Shown::read(headers) {
+            Some(Shown::Password { name, password }) => {
+                self.by_password(&name, password, address).await
+            }
+            Some(Shown::Token(token)) => self.by_token(&token, address),
+            None => self.by_session(headers).ok_or(Denied::Nameless),
         }
+    }
+
+    /// Begins a session: the value of `Set-Cookie`, with these attributes.
+    pub(super) async fn sign_in(
+        &self,
+        name: &str,
+        password: SecretString,
+        address: IpAddr,
+        attributes: &str,
+    ) -> Result<HeaderValue, Denied> {
+        self.by_password(name, password, address).await?;
+        let known = self.known(name).ok_or(Denied::Wrong)?;
+        Ok(self.sessions.begin(&known.user, (self.clock)(), attributes))
+    }
+
+    /// Ends a session: the value of `Set-Cookie`.
+    pub(super) fn sign_out(attributes: &str) -> HeaderValue {
+        session::end(attributes)
+    }
+
+    fn by_session(&self, headers: &HeaderMap) -> Option<Caller> {
+        let ticket = Ticket::read(headers)?;
+        let known = self.known(&ticket.name)?;
+        let holds = self.sessions.holds(&ticket, &known.user, (self.clock)());
+        holds.then(|| known.caller())
+    }
+
+    fn known(&self, name: &str) -> Option<&Known> {
+        self.users.iter().find(|known| &*known.user.name == name)
     }
 
     async fn by_password(
@@ -129,7 +174,7 @@ impl Access {
         password: SecretString,
         address: IpAddr,
     ) -> Result<Caller, Denied> {
-        let known = self.users.iter().find(|known| &*known.user.name == name);
+        let known = self.known(name);
         let shown = self.digest(&[name, password.expose_secret()]);
         let was_right = || known.filter(|known| known.was_right(&shown));
         if let Some(known) = was_right() {
@@ -221,6 +266,12 @@ impl Access {
         }
         hash.finish()
     }
+}
+
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    rand_bytes(&mut bytes).expect("the system has random numbers");
+    bytes
 }
 
 // === impl Known ===

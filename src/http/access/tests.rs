@@ -4,6 +4,7 @@ use axum::http::header::AUTHORIZATION;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::*;
+use crate::clock;
 
 /// Of `correct horse`.
 const PASSWORD: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$b6qJumA/4cblFXUKfEvM0w";
@@ -18,11 +19,14 @@ fn user(name: &str, role: Role, password: Option<&str>, token: Option<&str>) -> 
 }
 
 fn door() -> Access {
-    Access::new(vec![
-        user("alice", Role::Admin, Some(PASSWORD), None),
-        user("bob", Role::Viewer, Some(PASSWORD), Some("bobs")),
-        user("program", Role::Admin, None, Some("programs")),
-    ])
+    Access::new(
+        vec![
+            user("alice", Role::Admin, Some(PASSWORD), None),
+            user("bob", Role::Viewer, Some(PASSWORD), Some("bobs")),
+            user("program", Role::Admin, None, Some("programs")),
+        ],
+        clock::now,
+    )
 }
 
 fn basic(name: &str, password: &str) -> String {
@@ -141,10 +145,10 @@ async fn whoever_asks_is_told_what_can_be_shown() {
         door.challenges().collect::<Vec<_>>(),
         [ASK_PASSWORD, ASK_TOKEN]
     );
-    let tokens = Access::new(vec![user("p", Role::Viewer, None, Some("t"))]);
+    let tokens = Access::new(vec![user("p", Role::Viewer, None, Some("t"))], clock::now);
     assert_eq!(tokens.challenges().collect::<Vec<_>>(), [ASK_TOKEN]);
     assert_eq!(judged(&tokens, &basic("p", "t")).await, Err(Denied::Wrong));
-    let open = Access::new(Vec::new());
+    let open = Access::new(Vec::new(), clock::now);
     let caller = judged(&open, "Bearer whatever").await;
     assert_eq!(caller, Ok((ANONYMOUS.to_owned(), Role::Admin)));
 }
@@ -153,7 +157,7 @@ async fn whoever_asks_is_told_what_can_be_shown() {
 fn an_unknown_name_costs_what_a_known_one_does() {
     let (door, tokens) = (
         door(),
-        Access::new(vec![user("p", Role::Admin, None, Some("t"))]),
+        Access::new(vec![user("p", Role::Admin, None, Some("t"))], clock::now),
     );
     let hash = PasswordHash::parse(PASSWORD).unwrap();
     for name in ["nobody", "", "program"] {

@@ -12,17 +12,20 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    Call,
-    answer::{Failure, empty, json},
     body,
     entities::{self, Expanded, InfoBody, StatusBody, TaskState},
-    origin::Scheme,
-    query::{is_true, values},
     resource::Part,
     worker::STARTING,
 };
 use crate::{
     connector::{Control, Info, Put},
+    http::{
+        answer::{Failure, empty, json},
+        body::{properties, read},
+        origin::Scheme,
+        query::{is_true, values},
+        rest::Call,
+    },
     relay::Target,
 };
 
@@ -95,7 +98,7 @@ fn list(call: &Call<'_>) -> Response {
 }
 
 async fn create(call: Call<'_>) -> Answer {
-    let body = body::read(&call.head.headers, call.body).await?;
+    let body = read(&call.head.headers, call.body).await?;
     let wanted = body::creation(&body)?;
     let info = call
         .control
@@ -110,12 +113,13 @@ async fn config(call: Call<'_>, name: &str) -> Answer {
         head,
         body,
         scheme,
+        ..
     } = call;
     if !matches!(head.method, Method::PUT | Method::PATCH) {
         return Ok(ok(&info(control, name)?.config));
     }
-    let body = body::read(&head.headers, body).await?;
-    let properties = body::properties(&body)?;
+    let body = read(&head.headers, body).await?;
+    let properties = properties(&body)?;
     if head.method == Method::PATCH {
         let info = control.patch(name, properties).await?;
         return Ok(ok(&InfoBody::from(info)));
@@ -201,7 +205,7 @@ async fn offsets(call: Call<'_>, name: &str) -> Answer {
         ..
     } = call;
     let message = if head.method == Method::PATCH {
-        let body = body::read(&head.headers, body).await?;
+        let body = read(&head.headers, body).await?;
         control.alter_offsets(name, body::offsets(&body)?).await?;
         "The offsets for this connector have been altered successfully"
     } else if head.method == Method::DELETE {

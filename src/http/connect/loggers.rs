@@ -9,13 +9,15 @@ use axum::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{
-    Call,
-    answer::{Failure, empty, json},
-    body,
-    query::values,
+use crate::{
+    http::{
+        answer::{Failure, empty, json},
+        body,
+        query::values,
+        rest::Call,
+    },
+    telemetry::{Level, Logger, UnknownLevel},
 };
-use crate::telemetry::{Level, Logger, UnknownLevel};
 
 /// A logger: `LoggerLevel`.
 #[derive(Debug, Serialize)]

@@ -9,38 +9,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{answer::Failure, resource::Resource};
-
-/// What a Content-Type says of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyType {
-    Json,
-    /// Nothing: it is not there, or has a `*` that takes in JSON.
-    Open,
-    Other,
-}
+use super::resource::Resource;
+use crate::http::{
+    answer::Failure,
+    body::{BodyType, essence},
+};
 
 /// The order in which Connect lists methods.
 const ORDER: [&str; 7] = ["HEAD", "DELETE", "POST", "GET", "OPTIONS", "PUT", "PATCH"];
-
-// === impl BodyType ===
-
-impl BodyType {
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
-        let Some(value) = headers.get(CONTENT_TYPE) else {
-            return Ok(Self::Open);
-        };
-        let media_type = essence(value.to_str().unwrap_or_default());
-        match media_type.as_str() {
-            "application/json" => Ok(Self::Json),
-            "*/*" | "application/*" => Ok(Self::Open),
-            other => match other.split_once('/') {
-                Some((kind, subtype)) if !kind.is_empty() && !subtype.is_empty() => Ok(Self::Other),
-                _ => Err(Failure::invalid("the Content-Type is no media type")),
-            },
-        }
-    }
-}
 
 /// The answer to OPTIONS.
 pub(super) fn options(resource: &Resource) -> Response {
@@ -99,12 +75,6 @@ fn judge(range: &str) -> Option<(u8, bool)> {
         .filter_map(|parameter| parameter.trim().strip_prefix("q="))
         .any(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0));
     Some((closeness, !unwanted))
-}
-
-/// A media type without its parameters.
-fn essence(media_type: &str) -> String {
-    let bare = media_type.split(';').next().unwrap_or_default();
-    bare.trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -5,13 +5,17 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use super::{
-    Call,
-    answer::{Failure, json},
-    body,
     entities::KIND,
     validation::{Validation, definitions},
 };
-use crate::connector::{CLASS, Properties, VERSION, is_class};
+use crate::{
+    connector::{CLASS, Properties, VERSION, is_class},
+    http::{
+        answer::{Failure, json},
+        body,
+        rest::Call,
+    },
+};
 
 #[derive(Serialize)]
 struct Plugin {

@@ -1,16 +1,15 @@
 //! Which resource a path names, and which methods it knows.
 //!
-//! The fixed words of a path are compared as they are written, names are decoded. What follows a `;` in a segment is cut
-//! off, and one slash at the end is ignored. A path that Connect's server takes for ambiguous is refused with 400: one
-//! with `//`, or with `/`, `\`, `%`, a control character or a whole `.` or `..` behind an escape.
+//! The fixed words of a path are compared as they are written, names are decoded.
 
-use axum::http::StatusCode;
-
-use super::answer::Failure;
+use crate::http::{
+    answer::Failure,
+    path::{decoded, nowhere, segments},
+};
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Resource {
+pub(in crate::http) enum Resource {
     Root,
     Health,
     OpenApi,
@@ -26,7 +25,7 @@ pub(super) enum Resource {
 
 /// A part of a connector. Tasks are still as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub(in crate::http) enum Part {
     Itself,
     Config,
     Status,
@@ -46,7 +45,7 @@ pub(super) enum Part {
 
 impl Resource {
     /// The resource at `path`.
-    pub(super) fn at(path: &str) -> Result<Self, Failure> {
+    pub(in crate::http) fn at(path: &str) -> Result<Self, Failure> {
         let resource = match segments(path)?.as_slice() {
             [] => Self::Root,
             ["health"] => Self::Health,
@@ -79,6 +78,11 @@ impl Resource {
             Self::Connector(_, part) => part.methods(),
             Self::PluginValidation(_) => &["PUT"],
         }
+    }
+
+    /// Whether a PUT changes nothing.
+    pub(in crate::http) fn is_validation(&self) -> bool {
+        matches!(self, Self::PluginValidation(_))
     }
 
     /// Whether a Content-Type other than JSON is refused, even where no body is read.
@@ -122,58 +126,10 @@ impl Part {
     }
 }
 
-fn nowhere() -> Failure {
-    Failure::Gate(StatusCode::NOT_FOUND)
-}
-
-/// The segments of a path without their parameters, still encoded.
-fn segments(path: &str) -> Result<Vec<&str>, Failure> {
-    if path.contains("//") {
-        return Err(Failure::invalid("the path has an empty segment"));
-    }
-    let path = path.strip_prefix('/').ok_or_else(nowhere)?;
-    if path.is_empty() {
-        return Ok(Vec::new());
-    }
-    let bare = |segment: &'_ str| segment.find(';').unwrap_or(segment.len());
-    let segments: Vec<&str> = path
-        .strip_suffix('/')
-        .unwrap_or(path)
-        .split('/')
-        .map(|segment| &segment[..bare(segment)])
-        .collect();
-    if segments.contains(&"") {
-        return Err(nowhere());
-    }
-    Ok(segments)
-}
-
-fn decoded(segment: &str) -> Result<String, Failure> {
-    let refuse = || Failure::invalid("the path has an escape that cannot stand in a name");
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => escaped(rest.next(), rest.next()).ok_or_else(refuse)?,
-            byte => byte,
-        });
-    }
-    let name = String::from_utf8(bytes).map_err(|_| refuse())?;
-    let ambiguous = |c: char| matches!(c, '/' | '\\' | '%') || c.is_ascii_control();
-    let hidden_dots = segment.contains('%') && matches!(name.as_str(), "." | "..");
-    if name.contains(ambiguous) || hidden_dots {
-        return Err(refuse());
-    }
-    Ok(name)
-}
-
-fn escaped(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     fn connector(name: &str, part: Part) -> Resource {

@@ -3,8 +3,10 @@
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 
-use super::answer::json;
-use crate::connector::{Control, VERSION};
+use crate::{
+    connector::{Control, VERSION},
+    http::answer::json,
+};
 
 #[derive(Serialize)]
 struct Server {

@@ -1,0 +1,38 @@
+//! What the page needs beside Kafka Connect's API.
+
+mod live;
+
+use axum::{http::Method, response::Response};
+
+use crate::http::{answer::Failure, rest::Call};
+
+/// What a path below `/ui/api` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Api {
+    /// What changes in a view.
+    Live,
+}
+
+// === impl Api ===
+
+impl Api {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "live" => Some(Self::Live),
+            _ => None,
+        }
+    }
+
+    pub(super) fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Live => &[Method::GET],
+        }
+    }
+}
+
+/// What the resource answers.
+pub(super) async fn answer(call: Call<'_>, api: Api) -> Result<Response, Failure> {
+    match api {
+        Api::Live => live::answer(&call),
+    }
+}

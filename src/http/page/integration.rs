@@ -1,0 +1,175 @@
+//! `/ui/integrations/<name>`: one integration, with all that there is to know of it and to do with it.
+
+use askama::Template;
+use axum::response::Response;
+
+use super::{
+    look,
+    view::{Area, Frame, Parts, html, render},
+};
+use crate::{
+    connector::{Control, End, Info, Overview, Poll, StreamOverview, Target, Trouble},
+    event::Place,
+    http::{answer::Failure, rest::Call},
+};
+
+#[derive(Template)]
+#[template(path = "integration.html")]
+struct View<'a> {
+    frame: Frame,
+    name: &'a str,
+    in_file: bool,
+    head: String,
+    streams: String,
+    polls: String,
+    troubles: String,
+    settings: String,
+}
+
+/// How it is, and what can be done.
+#[derive(Template)]
+#[template(path = "integration_head.html")]
+struct Head<'a> {
+    one: &'a Overview,
+    may_change: bool,
+}
+
+/// Where each stream is.
+#[derive(Template)]
+#[template(path = "integration_streams.html")]
+struct Streams<'a> {
+    one: &'a Overview,
+}
+
+/// The latest polls, newest first.
+#[derive(Template)]
+#[template(path = "integration_polls.html")]
+struct Polls<'a> {
+    one: &'a Overview,
+}
+
+/// What went wrong lately, newest first.
+#[derive(Template)]
+#[template(path = "integration_troubles.html")]
+struct Troubles<'a> {
+    troubles: Vec<(&'a StreamOverview, &'a Trouble)>,
+}
+
+/// The settings, as they were written.
+#[derive(Template)]
+#[template(path = "integration_settings.html")]
+struct Settings<'a> {
+    info: &'a Info,
+    notes: Vec<String>,
+}
+
+const HEAD: &str = "head";
+const STREAMS: &str = "streams";
+const POLLS: &str = "polls";
+const TROUBLES: &str = "troubles";
+const SETTINGS: &str = "settings";
+
+pub(super) fn view(call: &Call<'_>, name: &str) -> Result<Response, Failure> {
+    call.control.watch();
+    let overview = call.control.overview(name).ok_or_else(|| missing(name))?;
+    let frame = Frame::new(call, Area::Integrations);
+    let mut parts = parts(call.control, name, frame.is_admin);
+    let mut part = |name| parts.remove(name).unwrap_or_default();
+    Ok(html(&View {
+        name,
+        in_file: overview.in_file,
+        head: part(HEAD),
+        streams: part(STREAMS),
+        polls: part(POLLS),
+        troubles: part(TROUBLES),
+        settings: part(SETTINGS),
+        frame,
+    }))
+}
+
+/// All that changes by itself; nothing where there is no such integration any more.
+pub(super) fn parts(control: &Control, name: &str, is_admin: bool) -> Parts {
+    let (Some(one), Some(info)) = (control.overview(name), control.info(name)) else {
+        return Parts::new();
+    };
+    let one = &one;
+    let status = control.status(name);
+    let head = Head {
+        one,
+        may_change: is_admin,
+    };
+    let settings = Settings {
+        info: &info,
+        notes: status.map(|status| status.notes).unwrap_or_default(),
+    };
+    let parts = [
+        (HEAD, render(&head)),
+        (STREAMS, render(&Streams { one })),
+        (POLLS, render(&Polls { one })),
+        (TROUBLES, render(&Troubles::of(one))),
+        (SETTINGS, render(&settings)),
+    ];
+    parts.map(|(name, html)| (name.to_owned(), html)).into()
+}
+
+/// There is no such integration.
+pub(super) fn missing(name: &str) -> Failure {
+    Failure::not_found(format!("Connector {name} not found"))
+}
+
+// === impl Head ===
+
+impl Head<'_> {
+    fn is(&self, target: Target) -> bool {
+        self.one.target == target
+    }
+}
+
+// === impl Polls ===
+
+impl<'a> Polls<'a> {
+    /// Of all streams together.
+    fn newest(&self) -> Vec<(&'a StreamOverview, &'a Poll)> {
+        let of_stream = |stream: &'a StreamOverview| {
+            let polls = stream.activity.polls.iter();
+            polls.map(move |poll| (stream, poll))
+        };
+        let mut polls: Vec<_> = self.one.streams.iter().flat_map(of_stream).collect();
+        polls.sort_by_key(|(_, poll)| std::cmp::Reverse(poll.began));
+        polls
+    }
+}
+
+// === impl Troubles ===
+
+impl<'a> Troubles<'a> {
+    fn of(one: &'a Overview) -> Self {
+        let of_stream = |stream: &'a StreamOverview| {
+            let troubles = stream.activity.troubles.iter();
+            troubles.map(move |trouble| (stream, trouble))
+        };
+        let mut troubles: Vec<_> = one.streams.iter().flat_map(of_stream).collect();
+        troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.at));
+        Self { troubles }
+    }
+}
+
+/// How a poll has ended, for people.
+const fn ended(end: &End) -> &'static str {
+    match end {
+        End::Reading => "reading",
+        End::Drained => "read to the end",
+        End::Throttled => "throttled",
+        End::Retrying => "tried again",
+        End::Failed => "failed",
+        End::Unassigned => "not covered by the token",
+    }
+}
+
+/// Where a stream is read next; a cursor tells people nothing.
+fn place(place: &Place) -> String {
+    match place {
+        Place::Start(time) => format!("from {}", look::time(time)),
+        Place::After(_) => "after the last event".to_owned(),
+    }
+}

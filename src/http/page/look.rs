@@ -1,0 +1,98 @@
+//! How numbers, times and streams look to people.
+
+use std::{fmt::Write, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{connector::Hour, event::Stream};
+
+/// A stream's name for people.
+pub(super) const fn stream(stream: &Stream) -> &'static str {
+    match stream {
+        Stream::SignInAttempts => "Sign-in attempts",
+        Stream::ItemUsages => "Item usages",
+        Stream::AuditEvents => "Audit events",
+    }
+}
+
+/// A whole number, with commas between thousands.
+pub(super) fn number(number: &u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time in full, by UTC; the script says how long ago that is.
+pub(super) fn time(time: &Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// About how long something is.
+pub(super) fn duration(duration: &Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 if duration.is_zero() => "0 s".to_owned(),
+        0 => format!("{} ms", duration.as_millis()),
+        1..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A name as it stands in an address: whatever is not plain is escaped.
+pub(super) fn escaped(name: &str) -> String {
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            text.push(byte.into());
+        } else {
+            write!(text, "%{byte:02X}").expect("writing to a text does not fail");
+        }
+    }
+    text
+}
+
+/// An hour as the path of a bar chart, two wide and one apart, twenty high.
+pub(super) fn bars(hour: &Hour) -> String {
+    const HEIGHT: u64 = 20;
+    let most = hour.iter().copied().max().unwrap_or_default().max(1);
+    let mut path = String::new();
+    for (place, events) in hour.iter().enumerate().filter(|(_, events)| **events > 0) {
+        let height = (events.saturating_mul(HEIGHT) / most).max(1);
+        write!(path, "M{} {HEIGHT}v-{height}h2v{height}z", place * 3)
+            .expect("writing to a text does not fail");
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_durations_are_easy_to_read() {
+        let numbers = [0, 999, 1000, 41_123, 1_234_567].map(|it| number(&it));
+        assert_eq!(numbers, ["0", "999", "1,000", "41,123", "1,234,567"]);
+        let durations = [0, 90, 300, 10_000, 200_000].map(Duration::from_secs);
+        assert_eq!(
+            durations.map(|it| duration(&it)),
+            ["0 s", "90 s", "5 min", "2 h", "2 days"]
+        );
+        assert_eq!(duration(&Duration::from_millis(12)), "12 ms");
+    }
+
+    #[test]
+    fn an_hour_is_drawn_with_its_highest_bar_in_full() {
+        let mut hour = Hour::default();
+        assert_eq!(bars(&hour), "");
+        (hour[0], hour[29]) = (1, 1000);
+        assert_eq!(bars(&hour), "M0 20v-1h2v1zM87 20v-20h2v20z");
+    }
+}

@@ -1,0 +1,146 @@
+//! The page: what people see and do in a browser, below `/ui/`.
+//!
+//! Views are HTML that the worker makes; one script brings them up to date and sends what people do to the API, Kafka
+//! Connect's or, where that has no word for it, the page's own below `/ui/api/`. Nothing is loaded from elsewhere, and the
+//! policy that each view comes with forbids it.
+
+pub(super) mod api;
+mod asset;
+mod integration;
+mod look;
+mod overview;
+mod sign;
+mod view;
+
+use std::net::IpAddr;
+
+use axum::{
+    body::Body,
+    http::{Method, StatusCode, header::ALLOW, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use url::form_urlencoded;
+
+use self::{api::Api, asset::Asset};
+use super::{
+    answer::Failure,
+    path::{decoded, nowhere, segments},
+    rest::{Call, Port},
+};
+
+/// What a path below `/ui` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Resource {
+    /// `/ui`, whose relative links would lead nowhere.
+    Bare,
+    View(View),
+    SignIn,
+    SignOut,
+    Asset(Asset),
+    Api(Api),
+    Nowhere,
+}
+
+/// What people look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum View {
+    Overview,
+    Integration(String),
+}
+
+// === impl Resource ===
+
+impl Resource {
+    /// The resource at `path`; none where the path is not the page's.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        let segments = segments(path).ok()?;
+        let below = segments.strip_prefix(&["ui"])?;
+        if below.is_empty() && !path.ends_with('/') {
+            return Some(Self::Bare);
+        }
+        Some(Self::below(below).unwrap_or(Self::Nowhere))
+    }
+
+    fn below(segments: &[&str]) -> Option<Self> {
+        let view = match segments {
+            [] => View::Overview,
+            ["integrations", name] => View::Integration(decoded(name).ok()?),
+            ["sign-in"] => return Some(Self::SignIn),
+            ["sign-out"] => return Some(Self::SignOut),
+            ["api", name] => return Api::named(name).map(Self::Api),
+            [name] => return Asset::named(name).map(Self::Asset),
+            _ => return None,
+        };
+        Some(Self::View(view))
+    }
+
+    /// Whether it is there for whoever has not signed in.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::SignIn | Self::SignOut | Self::Asset(_))
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        match self {
+            Self::SignIn => &[Method::GET, Method::HEAD, Method::POST],
+            Self::SignOut => &[Method::POST],
+            Self::Api(api) => api.methods(),
+            _ => &[Method::GET, Method::HEAD],
+        }
+    }
+
+    fn check(&self, method: &Method) -> Result<(), Response> {
+        let methods = self.methods();
+        if methods.contains(method) {
+            return Ok(());
+        }
+        let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+        let allow = [(ALLOW, allowed.join(", "))];
+        Err((allow, Failure::late(StatusCode::METHOD_NOT_ALLOWED)).into_response())
+    }
+}
+
+/// What is there for everybody.
+pub(super) async fn open(
+    port: &Port,
+    resource: &Resource,
+    peer: IpAddr,
+    head: Parts,
+    body: Body,
+) -> Result<Response, Failure> {
+    if let Err(refused) = resource.check(&head.method) {
+        return Ok(refused);
+    }
+    match resource {
+        Resource::Asset(asset) => Ok(asset.answer(&head)),
+        Resource::SignOut => Ok(sign::out(port)),
+        _ if head.method == Method::POST => sign::sign_in(port, peer, body).await,
+        _ => Ok(sign::form(port, &head)),
+    }
+}
+
+/// What is there for whoever has signed in.
+pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {
+    if let Err(refused) = resource.check(&call.head.method) {
+        return Ok(refused);
+    }
+    match resource {
+        Resource::Bare => Ok(Redirect::permanent("/ui/").into_response()),
+        Resource::View(View::Overview) => Ok(overview::view(&call)),
+        Resource::View(View::Integration(name)) => integration::view(&call, &name),
+        Resource::Api(api) => api::answer(call, api).await,
+        _ => Err(nowhere()),
+    }
+}
+
+/// Where somebody is sent who wants to look and has not signed in.
+pub(super) fn sign_in_first(resource: &Resource, head: &Parts) -> Option<Response> {
+    let is_view = matches!(resource, Resource::Bare | Resource::View(_));
+    if !is_view || !matches!(head.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let wanted = head.uri.path_and_query()?.as_str();
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("then", wanted)
+        .finish();
+    Some(Redirect::to(&format!("/ui/sign-in?{query}")).into_response())
+}
