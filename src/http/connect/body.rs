@@ -94,6 +94,8 @@ fn trimmed(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     fn message<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
