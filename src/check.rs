@@ -7,10 +7,12 @@ use crate::{
     avro::{self, Registration},
     clock::now,
     config::Config,
+    connector::probe,
     event::Stream,
     kafka::{self, Missing, Pen, Producer, TopicError},
-    onepassword::{Client, Shared},
+    onepassword::Shared,
     relay::Connector,
+    secret::Keyring,
 };
 
 /// What the checks have found.
@@ -54,7 +56,13 @@ pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<Verdic
     schemas(config, &mut report).await?;
     let api = app::events_api(config)?;
     for settings in &config.connectors {
-        account(&settings.connector, &api, &mut report).await?;
+        account(
+            &settings.connector,
+            &api,
+            &config.allowed.keyring,
+            &mut report,
+        )
+        .await?;
     }
     if config.connectors.is_empty() {
         report.line(
@@ -147,45 +155,24 @@ async fn schemas(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow
 async fn account(
     connector: &Connector,
     api: &Shared,
+    keyring: &Keyring,
     report: &mut Report<'_, impl Write>,
 ) -> anyhow::Result<()> {
     let what = format!("connector {}", connector.name);
-    let token = match connector.token.resolve() {
-        Ok(token) => token,
+    let accepted = match probe(connector, api, keyring).await {
+        Ok(accepted) => accepted,
         Err(error) => return report.failed(&what, &error),
     };
-    let client = match Client::connect(api, connector.url.as_ref(), &token) {
-        Ok(client) => client,
-        Err(error) => return report.failed(&what, &error),
-    };
-    let account = match client.introspect().await {
-        Ok(account) => account,
-        Err(error) => return report.failed(&what, &error),
-    };
-    let missing: Vec<_> = connector
-        .streams
-        .iter()
-        .flatten()
-        .filter(|stream| !account.may_read(**stream))
-        .map(|stream| stream.name())
-        .collect();
-    if !missing.is_empty() {
-        let error = format!(
-            "the token does not cover {}: issue one that does",
-            missing.join(", ")
-        );
-        return report.failed(&what, &error);
-    }
-    let host = client.base_url().host_str().unwrap_or_default();
     report.line(
         "ok",
         &what,
         &format!(
-            "{host} accepts the token for {}",
-            account.features.join(", ")
+            "{} accepts the token for {}",
+            accepted.host,
+            accepted.features.join(", ")
         ),
     )?;
-    match client.claims().and_then(|claims| claims.expires) {
+    match accepted.expires_at {
         Some(expires) if expires.duration_since(now()) < SOON => report.line(
             "note",
             &what,

@@ -148,6 +148,7 @@ async fn work(
         registry,
         subjects: config.registry.subject_strategy,
         api,
+        keyring: config.allowed.keyring.clone(),
         metrics,
         board: Arc::default(),
         clock: clock::now,

@@ -7,6 +7,7 @@
 mod document;
 mod flatten;
 mod reference;
+mod sealing;
 mod worker;
 
 use std::{io::Read, path::Path};
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 pub use self::reference::reference;
 use self::{
     document::Document,
+    sealing::{PREVIOUS_KEYS, SEALING_KEY, keyring},
     worker::{GROUP_ID, SECRETS_DIRS, SECRETS_ENV_PREFIX, Worker},
 };
 use crate::{
@@ -84,7 +86,7 @@ impl Config {
 /// All tables of settings that a worker's file may have.
 fn worker_tables() -> impl Iterator<Item = &'static [Setting]> {
     const GROUP: &[Setting] = &[GROUP_ID];
-    const SECRETS: &[Setting] = &[SECRETS_DIRS, SECRETS_ENV_PREFIX];
+    const SECRETS: &[Setting] = &[SECRETS_DIRS, SECRETS_ENV_PREFIX, SEALING_KEY, PREVIOUS_KEYS];
     [
         GROUP,
         Properties::TABLE,
@@ -108,6 +110,7 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
     // What is unknown is noted; there is nothing else to do about it here.
     let _ = refuse_unknown(&values, worker_tables().flatten(), mistakes);
     let worker = Worker::parse(&values, mistakes);
+    let keyring = keyring(&values, mistakes);
     let registry = RegistrySettings::parse(&values, mistakes);
     let topics = TopicSettings::parse(&values, mistakes);
     let onepassword = onepassword::Settings::parse(&values, mistakes);
@@ -115,6 +118,7 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
     let operator = Allowed {
         hosts: onepassword::Settings::allowed_hosts(&values),
         references: Reach::Everywhere,
+        keyring: keyring.clone().unwrap_or_default(),
     };
     let connectors = connectors
         .into_iter()
@@ -133,6 +137,7 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
         allowed: Allowed {
             hosts: operator.hosts,
             references: worker.reach,
+            keyring: keyring?,
         },
     })
 }
@@ -153,11 +158,14 @@ fn connector(
 ) -> Option<connector::Settings> {
     let mut inner = Mistakes::new();
     let settings = connector::Settings::parse(name, values, allowed, now, &mut inner);
-    // Whatever else may be wrong with the connector; a token that is no reference has been refused already.
-    let written = values.get(connector::TOKEN.name).and_then(Value::text);
-    let token = written.and_then(|text| Template::parse(text).ok());
-    if let Some(Err(error)) = token.map(|token| token.resolve()) {
-        let token = connector::TOKEN.name;
+    // Whatever else may be wrong with the connector; what is wrong with the reference itself has been told already.
+    let token = connector::TOKEN.name;
+    let is_refused = inner.iter().any(|mistake| mistake.name == token);
+    let written = values.get(token).and_then(Value::text);
+    let template = written.and_then(|text| Template::parse(text).ok());
+    if let Some(template) = template.filter(|_| !is_refused)
+        && let Err(error) = template.resolve(&allowed.keyring)
+    {
         inner.add(token, values.line(token), error.to_string());
     }
     mistakes.add_below(&format!("connectors.{name}"), inner);

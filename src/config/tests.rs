@@ -96,6 +96,33 @@ fn the_example_says_what_is_the_default_anyway() {
 }
 
 #[test]
+fn a_connector_of_the_file_may_have_a_sealed_token() {
+    const SEALED: &str = "secrets.sealing.key: QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n";
+    let keys = Config::parse(&format!("{LEAST}{SEALED}"), now()).unwrap();
+    let token = keys.allowed.keyring.seal(&"hidden".into()).unwrap();
+    let connector = format!("connectors:\n  acme:\n    onepassword.token: {token}\n");
+    assert!(Config::parse(&format!("{LEAST}{SEALED}{connector}"), now()).is_ok());
+    assert_eq!(
+        mistakes(&format!("{LEAST}{connector}")),
+        [
+            "connectors.acme.onepassword.token, line 6: the value was sealed with a key that this worker does not have \
+             (secrets.sealing.key)"
+        ]
+    );
+    let [mistake] = &mistakes(&format!("{LEAST}{SEALED}topics.prefix: {token}\n"))[..] else {
+        panic!("one mistake")
+    };
+    assert!(
+        mistake.starts_with("topics.prefix, line 5: ${sealed:"),
+        "{mistake}"
+    );
+    assert!(
+        mistake.ends_with("are for connectors' tokens only"),
+        "{mistake}"
+    );
+}
+
+#[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_lines() {
     let text = "\
 group.id: ' '
@@ -135,7 +162,7 @@ connectors:
          proxy.example.com:8443
   onepassword.ca.file, line 11: ${file:/no/such/file}: there is no such file
   connectors.acme.onepassword.token, line 14: the value is written out: write a reference to it, such as \
-         ${file:/run/secrets/acme} or ${env:ACME_TOKEN}
+         ${file:/run/secrets/acme} or ${env:ACME_TOKEN}, or have it sealed (on the page, or with POST /ui/api/seal)
   connectors.acme.poll.interval.ms, line 15: 500 is too small, 1000 is the least
   connectors.acme.poll.intervall.ms, line 16: there is no such setting, the nearest is poll.interval.ms
   connectors.beta.streams, line 19: 'logins' is no stream: there are signinattempts, itemusages and auditevents

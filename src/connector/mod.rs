@@ -8,6 +8,7 @@ mod ignored;
 mod log;
 mod offsets;
 mod overview;
+mod probe;
 mod record;
 mod refusal;
 mod settings;
@@ -23,6 +24,7 @@ pub use self::{
     history::Hour,
     offsets::Offsets,
     overview::{Light, Overview, StreamOverview, Verdict},
+    probe::{Accepted, ProbeError, probe},
     record::Properties,
     refusal::Refusal,
     settings::{Allowed, Settings, check_name, is_class},

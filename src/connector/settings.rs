@@ -15,7 +15,7 @@ use crate::{
     event::Stream,
     onepassword::{AllowedHosts, HostError},
     relay::{Connector, Key},
-    secret::{self, Reach, Template},
+    secret::{self, Keyring, Reach, Template},
     setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown, whole},
 };
 
@@ -31,12 +31,14 @@ pub struct Settings {
 }
 
 /// What the worker's operator allows whoever declares a connector.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Allowed {
     /// Where tokens may be sent.
     pub hosts: AllowedHosts,
     /// What may be referred to.
     pub references: Reach,
+    /// What tokens are sealed with.
+    pub keyring: Keyring,
 }
 
 const KEYS: [(&str, Key); 4] = [
@@ -88,7 +90,7 @@ impl Settings {
         let name = own_name(name, reader);
         let class = reader.maybe(&CLASS, class);
         let tasks_max = reader.maybe(&TASKS_MAX, whole(1..=i32::MAX));
-        let token = token(reader, &allowed.references);
+        let token = token(reader, allowed);
         let url = reader.maybe(&URL, |text| url(text, &allowed.hosts));
         let streams = streams(reader);
         let start = reader.one(&START_TIME, |text| start::parse(text, now));
@@ -175,16 +177,23 @@ fn class(text: &str) -> Result<(), String> {
     Err(format!("is no connector here: there is only {CLASS_NAME}"))
 }
 
-fn token(reader: &mut Reader<'_>, reach: &Reach) -> Result<Template, Reported> {
+fn token(reader: &mut Reader<'_>, allowed: &Allowed) -> Result<Template, Reported> {
     const REFERENCE: &str =
         "write a reference to it, such as ${file:/run/secrets/acme} or ${env:ACME_TOKEN}";
     let token = reader.maybe(&TOKEN, |text| {
         let template =
             Template::parse(text).map_err(|error| format!("is no reference: {error}"))?;
         if template.is_literal() {
-            return Err(format!("is written out: {REFERENCE}"));
+            return Err(format!(
+                "is written out: {REFERENCE}, or have it sealed (on the page, or with POST /ui/api/seal)"
+            ));
         }
+        let reach = &allowed.references;
         reach.check(&template).map_err(|error| error.to_string())?;
+        let keyring = &allowed.keyring;
+        keyring
+            .check(&template)
+            .map_err(|error| error.to_string())?;
         Ok(template)
     })?;
     token.ok_or_else(|| reader.refuse(&TOKEN, format!("is missing: {REFERENCE}")))

@@ -50,7 +50,8 @@ pub const TOKEN: Setting = Setting::new(
     Kind::Password,
     Fallback::Required,
     "Bearer token of the Events Reporting integration, as a reference: `${file:/run/secrets/acme}` or \
-     `${env:ACME_TOKEN}`. A file that changes is picked up without a restart.",
+     `${env:ACME_TOKEN}`, or `${sealed:…}` as `POST /ui/api/seal` makes it of a token. A file that changes is picked up \
+     without a restart.",
 )
 .importance(Importance::High)
 .form("1Password", "Token", Width::Long);

@@ -9,12 +9,13 @@ use crate::{
     event::Stream,
     onepassword::AllowedHosts,
     relay::Connector,
-    secret::{Reach, Template},
+    secret::{Keyring, Reach, SealingKey, Template},
     setting::Mistakes,
 };
 
 /// Cargo sets it for every test.
 const GIVEN: (&str, &str) = ("onepassword.token", "${env:CARGO_PKG_NAME}");
+const KEY_TEXT: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 
 fn parse(pairs: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
     parse_named("acme", pairs)
@@ -28,6 +29,7 @@ fn parse_named(name: &str, pairs: &[(&str, &str)]) -> Result<Settings, Vec<Strin
     let allowed = Allowed {
         hosts: AllowedHosts::new(["localhost:8443"]).unwrap(),
         references: Reach::Everywhere,
+        keyring: Keyring::new(vec![SealingKey::parse(KEY_TEXT).unwrap()]),
     };
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
     let mut mistakes = Mistakes::new();
@@ -121,7 +123,15 @@ fn a_token_is_a_reference_and_never_told() {
         (
             "hidden",
             "the value is written out: write a reference to it, such as ${file:/run/secrets/acme} or \
-             ${env:ACME_TOKEN}",
+             ${env:ACME_TOKEN}, or have it sealed (on the page, or with POST /ui/api/seal)",
+        ),
+        (
+            "${sealed:hidden}",
+            "the value is no reference: a sealed reference is damaged: seal the token again",
+        ),
+        (
+            "${sealed:01234567.aGlkZGVu}",
+            "the value was sealed with a key that this worker does not have (secrets.sealing.key)",
         ),
         (
             "hidden${env:A",
@@ -134,6 +144,21 @@ fn a_token_is_a_reference_and_never_told() {
     ] {
         let mistakes = parse(&[("onepassword.token", token)]).unwrap_err();
         assert_eq!(mistakes, [format!("onepassword.token: {what}")]);
+    }
+}
+
+#[test]
+fn a_sealed_reference_stands_for_a_token_and_for_nothing_else() {
+    let keyring = Keyring::new(vec![SealingKey::parse(KEY_TEXT).unwrap()]);
+    let sealed = keyring.seal(&"hidden".into()).unwrap();
+    assert!(parse(&[("onepassword.token", &sealed)]).is_ok());
+    for name in ["key", "name", "onepassword.url", "streams"] {
+        let mistakes = parse(&[GIVEN, (name, &sealed)]).unwrap_err();
+        let [mistake] = &mistakes[..] else {
+            panic!("{mistakes:?}")
+        };
+        assert!(mistake.ends_with("is sealed: sealed references are for connectors' tokens only"));
+        assert!(!mistake.contains("hidden"), "{mistake}");
     }
 }
 

@@ -152,12 +152,7 @@ impl Crew {
 
     fn start(&mut self, run: Run) {
         let (connector, context) = (&run.connector, &self.context);
-        let source = Arc::new(Source::new(
-            Arc::clone(connector),
-            context.api.clone(),
-            Arc::clone(&context.metrics),
-            Arc::clone(&context.board),
-        ));
+        let source = Arc::new(Source::new(Arc::clone(connector), context));
         let stop = CancellationToken::new();
         let mut tasks = 0;
         for id in connector.tasks() {

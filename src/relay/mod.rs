@@ -40,6 +40,7 @@ use crate::{
     kafka::{Cluster, Found},
     metrics::Metrics,
     onepassword::Shared,
+    secret::Keyring,
 };
 
 pub use self::{
@@ -62,6 +63,8 @@ pub struct Context {
     pub subjects: SubjectStrategy,
     /// How the Events API is asked.
     pub api: Shared,
+    /// What opens sealed tokens.
+    pub keyring: Keyring,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What is told of connectors and tasks.

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Board, Connector, Seen, pace::Pace};
+use super::{Board, Connector, Context, Seen, pace::Pace};
 use crate::{
     disposition::Disposition,
     metrics::Metrics,
     onepassword::{Account, ApiError, Client, ConnectError, Outcome, Shared},
-    secret::SecretError,
+    secret::{Keyring, SecretError},
 };
 
 /// Where a connector's tasks get their client from.
@@ -18,6 +18,7 @@ use crate::{
 pub(super) struct Source {
     connector: Arc<Connector>,
     api: Shared,
+    keyring: Keyring,
     metrics: Arc<Metrics>,
     board: Arc<Board>,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
@@ -46,18 +47,14 @@ pub(super) enum SourceError {
 // === impl Source ===
 
 impl Source {
-    pub(super) fn new(
-        connector: Arc<Connector>,
-        api: Shared,
-        metrics: Arc<Metrics>,
-        board: Arc<Board>,
-    ) -> Self {
+    pub(super) fn new(connector: Arc<Connector>, context: &Context) -> Self {
         let pace = Mutex::new(Pace::new(connector.poll_interval));
         Self {
             connector,
-            api,
-            metrics,
-            board,
+            api: context.api.clone(),
+            keyring: context.keyring.clone(),
+            metrics: Arc::clone(&context.metrics),
+            board: Arc::clone(&context.board),
             session: tokio::sync::Mutex::default(),
             pace,
         }
@@ -65,7 +62,7 @@ impl Source {
 
     /// The session of the token as it is now. A rotated token is introspected anew; whoever comes first asks for all.
     pub(super) async fn session(&self) -> Result<Arc<Session>, SourceError> {
-        let token = self.connector.token.resolve()?;
+        let token = self.connector.token.resolve(&self.keyring)?;
         let mut session = self.session.lock().await;
         if let Some(current) = session.as_ref().filter(|current| current.has(&token)) {
             return Ok(Arc::clone(current));
@@ -102,13 +99,14 @@ impl Source {
 
     /// Whether the token is another one now.
     pub(super) fn token_differs(&self, from: &SecretString) -> bool {
-        let now = self.connector.token.resolve();
+        let now = self.connector.token.resolve(&self.keyring);
         now.is_ok_and(|now| now.expose_secret() != from.expose_secret())
     }
 
     /// The token as it is now, to compare with later; empty where there is none.
     pub(super) fn token(&self) -> SecretString {
-        self.connector.token.resolve().unwrap_or_default()
+        let token = self.connector.token.resolve(&self.keyring);
+        token.unwrap_or_default()
     }
 
     /// Counts an answer, and slows down where it asks for that.

@@ -1,12 +1,14 @@
 //! References to secrets, in the syntax of Kafka Connect's config providers.
 //!
 //! `${file:/path}` stands for the whole content of a file, without one line break at its end; `${env:NAME}` stands
-//! for an environment variable. Any number of them may stand anywhere in a value. A reference is read anew at every
-//! use, so that a rotated secret is picked up without a restart. What a reference leads to is not expanded again, is
-//! never part of an error, and never shown by `Debug`.
+//! for an environment variable; `${sealed:…}` holds a connector's token, which the worker's key opens. Any number of
+//! them may stand anywhere in a value. A reference is read anew at every use, so that a rotated secret is picked up
+//! without a restart. What a reference leads to is not expanded again, is never part of an error, and never shown by
+//! `Debug`.
 
 mod reach;
 mod reference;
+mod sealing;
 
 use std::fmt;
 
@@ -15,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use self::{
     reach::{OutOfReach, Reach},
     reference::Reference,
+    sealing::{Keyring, OpenError, SealError, Sealed, SealingKey},
 };
 
 /// A value with references in it. Its `Debug` form shows these, and `…` for any other text.
@@ -43,6 +46,9 @@ pub enum ExpandError {
     /// One of its references is not its author's to write.
     #[error(transparent)]
     OutOfReach(#[from] OutOfReach),
+    /// It has a sealed reference, whose secret would be shown or repeated where it stands.
+    #[error("{0} is sealed: sealed references are for connectors' tokens only")]
+    Sealed(Reference),
     /// One of its references leads to nothing usable.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -53,6 +59,9 @@ enum Part {
     Text(String),
     Reference(Reference),
 }
+
+/// The longest secret.
+const LIMIT: usize = 64 * 1024;
 
 // === impl Template ===
 
@@ -81,18 +90,19 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Reads all references now. It does blocking file I/O.
+    /// Reads all references now, the sealed ones with a key of `keyring`. It does blocking file I/O.
     ///
     /// # Errors
     ///
-    /// A file is missing, unreadable, empty, longer than 64 KiB or not UTF-8; a variable is not set or empty.
-    pub fn resolve(&self) -> Result<SecretString, SecretError> {
+    /// A file is missing, unreadable, empty, longer than 64 KiB or not UTF-8; a variable is not set or empty; there is
+    /// no key for what is sealed, or it is damaged.
+    pub fn resolve(&self, keyring: &Keyring) -> Result<SecretString, SecretError> {
         let mut resolved = String::new();
         for part in &self.0 {
             match part {
                 Part::Text(text) => resolved.push_str(text),
                 Part::Reference(reference) => {
-                    resolved.push_str(reference.resolve()?.expose_secret());
+                    resolved.push_str(reference.resolve(keyring)?.expose_secret());
                 }
             }
         }
@@ -112,6 +122,14 @@ impl Template {
             Part::Reference(reference) => Some(reference),
         })
     }
+
+    /// What is sealed, where there is nothing else.
+    fn only_sealed(&self) -> Option<&Sealed> {
+        match self.0.as_slice() {
+            [Part::Reference(Reference::Sealed(sealed))] => Some(sealed),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Debug for Template {
@@ -130,11 +148,18 @@ impl fmt::Debug for Template {
 ///
 /// # Errors
 ///
-/// The text is not well-formed, or a reference is out of reach or leads to nothing usable.
+/// The text is not well-formed, or a reference is sealed, out of reach or leads to nothing usable.
 pub fn expand(text: &str, reach: &Reach) -> Result<String, ExpandError> {
     let template = Template::parse(text)?;
     reach.check(&template)?;
-    Ok(template.resolve()?.expose_secret().to_owned())
+    let mut references = template.references();
+    if let Some(sealed) = references.find(|reference| matches!(reference, Reference::Sealed(_))) {
+        return Err(ExpandError::Sealed(sealed.clone()));
+    }
+    Ok(template
+        .resolve(&Keyring::default())?
+        .expose_secret()
+        .to_owned())
 }
 
 #[cfg(test)]
@@ -168,11 +193,15 @@ mod tests {
     }
 
     fn resolved(template: &Template) -> String {
-        template.resolve().unwrap().expose_secret().to_owned()
+        template
+            .resolve(&Keyring::default())
+            .unwrap()
+            .expose_secret()
+            .to_owned()
     }
 
     fn why(template: &Template) -> String {
-        template.resolve().unwrap_err().why
+        template.resolve(&Keyring::default()).unwrap_err().why
     }
 
     #[test]
@@ -213,6 +242,10 @@ mod tests {
             (
                 "${vault:a}",
                 "there is no provider 'vault': write ${env:NAME} or ${file:/path}",
+            ),
+            (
+                "${sealed:hidden}",
+                "a sealed reference is damaged: seal the token again",
             ),
             (
                 "${file:token}",
@@ -271,6 +304,10 @@ mod tests {
                 "hidden${env:NO_SUCH_VARIABLE}",
                 "${env:NO_SUCH_VARIABLE}: this environment variable is not set",
             ),
+            (
+                "hidden${sealed:01234567.aGlkZGVu}",
+                "${sealed:01234567.…} is sealed: sealed references are for connectors' tokens only",
+            ),
         ] {
             let error = error.to_owned();
             assert_eq!(
@@ -286,7 +323,7 @@ mod tests {
         assert_eq!(format!("{template:?}"), "…${env:A}…${file:/b}");
         let secret = Template::parse(&format!("${{env:{VARIABLE}}}"))
             .unwrap()
-            .resolve();
+            .resolve(&Keyring::default());
         assert!(!format!("{secret:?}").contains("onepassword"));
     }
 }

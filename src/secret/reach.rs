@@ -45,6 +45,8 @@ impl Reach {
             let judged = match reference {
                 Reference::File(path) => file(path, dirs),
                 Reference::Env(name) => variable(name, env_prefix),
+                // Nobody could make it who has not had the secret.
+                Reference::Sealed(_) => Ok(()),
             };
             judged.map_err(|why| OutOfReach {
                 reference: reference.clone(),
@@ -116,6 +118,7 @@ mod tests {
             "${file:/run/secrets/acme}",
             "${file:/mnt/tokens/a/b/..data/token}",
             "${env:OP_ACME}",
+            "${sealed:01234567.aGlkZGVu}",
         ] {
             assert_eq!(judged(&reach, good), Ok(()), "{good}");
         }

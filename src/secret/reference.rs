@@ -8,19 +8,19 @@ use std::{
 
 use secrecy::SecretString;
 
-use super::{SecretError, SyntaxError};
+use super::{Keyring, LIMIT, OpenError, Sealed, SecretError, SyntaxError};
 
-/// Where a secret is kept. Its `Display` form is `${file:…}` or `${env:…}`.
+/// Where a secret is kept. Its `Display` form is `${file:…}` or `${env:…}`, or of a sealed one `${sealed:` and the id of
+/// its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
     /// A file's content.
     File(PathBuf),
     /// An environment variable.
     Env(String),
+    /// In the reference itself, for whoever has the key.
+    Sealed(Sealed),
 }
-
-/// The largest file that may be a secret.
-const FILE_LIMIT: u64 = 64 * 1024;
 
 // === impl Reference ===
 
@@ -35,6 +35,9 @@ impl Reference {
         match provider {
             "file" => file(target),
             "env" => variable(target),
+            "sealed" => Sealed::parse(target)
+                .map(Self::Sealed)
+                .ok_or_else(|| SyntaxError(format!("a sealed reference {}", OpenError::Damaged))),
             _ => Err(SyntaxError(format!(
                 "there is no provider '{}': write ${{env:NAME}} or ${{file:/path}}",
                 provider.escape_debug()
@@ -42,25 +45,18 @@ impl Reference {
         }
     }
 
-    pub(super) fn resolve(&self) -> Result<SecretString, SecretError> {
-        let content = match self {
-            Self::File(path) => read(path),
-            Self::Env(name) => env::var(name).map_err(|error| match error {
-                env::VarError::NotPresent => "this environment variable is not set".to_owned(),
-                env::VarError::NotUnicode(_) => "this environment variable is not UTF-8".to_owned(),
-            }),
+    pub(super) fn resolve(&self, keyring: &Keyring) -> Result<SecretString, SecretError> {
+        let secret = match self {
+            Self::File(path) => read(path).and_then(not_empty),
+            Self::Env(name) => env::var(name)
+                .map_err(|error| unset(&error))
+                .and_then(not_empty),
+            Self::Sealed(sealed) => keyring.open(sealed).map_err(|error| error.to_string()),
         };
-        content
-            .and_then(|content| {
-                if content.is_empty() {
-                    return Err("it is empty".to_owned());
-                }
-                Ok(content.into())
-            })
-            .map_err(|why| SecretError {
-                reference: self.clone(),
-                why,
-            })
+        secret.map_err(|why| SecretError {
+            reference: self.clone(),
+            why,
+        })
     }
 }
 
@@ -69,6 +65,7 @@ impl fmt::Display for Reference {
         match self {
             Self::File(path) => write!(f, "${{file:{}}}", path.display()),
             Self::Env(name) => write!(f, "${{env:{name}}}"),
+            Self::Sealed(sealed) => write!(f, "${{sealed:{sealed}}}"),
         }
     }
 }
@@ -102,6 +99,20 @@ fn variable(name: &str) -> Result<Reference, SyntaxError> {
     Ok(Reference::Env(name.to_owned()))
 }
 
+fn not_empty(content: String) -> Result<SecretString, String> {
+    if content.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    Ok(content.into())
+}
+
+fn unset(error: &env::VarError) -> String {
+    match error {
+        env::VarError::NotPresent => "this environment variable is not set".to_owned(),
+        env::VarError::NotUnicode(_) => "this environment variable is not UTF-8".to_owned(),
+    }
+}
+
 fn read(path: &Path) -> Result<String, String> {
     let in_words = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -114,10 +125,13 @@ fn read(path: &Path) -> Result<String, String> {
     }
     let mut content = Vec::new();
     fs::File::open(path)
-        .and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut content))
+        .and_then(|file| {
+            let most = u64::try_from(LIMIT + 1).expect("64 KiB is not much");
+            file.take(most).read_to_end(&mut content)
+        })
         .map_err(in_words)?;
-    if u64::try_from(content.len()).is_ok_and(|length| length > FILE_LIMIT) {
-        return Err(format!("this file is longer than {FILE_LIMIT} bytes"));
+    if content.len() > LIMIT {
+        return Err(format!("this file is longer than {LIMIT} bytes"));
     }
     let mut content =
         String::from_utf8(content).map_err(|_| "this file is not UTF-8".to_owned())?;
