@@ -69,6 +69,8 @@ impl ControlPlane {
             offsets,
             loggers,
             teller: Arc::clone(&teller),
+            keyring: context.keyring.clone(),
+            api: context.api.clone(),
             cluster: cluster.clone(),
             cluster_id: context.found.cluster_id.clone(),
             clock: clock::now,

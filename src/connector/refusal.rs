@@ -1,6 +1,6 @@
 //! Why something is not done, in Kafka Connect's words where it has some.
 
-use super::{CLASS, Desired, Properties, TABLE, is_class};
+use super::{CLASS, Desired, Properties, Settings, TABLE, is_class};
 use crate::setting::{Kind, Mistake};
 
 /// Why something is not done, in words for the one who asked.
@@ -52,8 +52,12 @@ pub(super) fn named(name: &str, mut config: Properties) -> Result<Properties, Re
     Ok(config)
 }
 
-/// Whether a configuration can be run.
-pub(super) fn judge(desired: &Desired, name: &str, config: &Properties) -> Result<(), Refusal> {
+/// A configuration that can be run.
+pub(super) fn judge(
+    desired: &Desired,
+    name: &str,
+    config: &Properties,
+) -> Result<Settings, Refusal> {
     let Some(class) = config.get("connector.class").cloned().flatten() else {
         let config = shown(config);
         return Err(Refusal::Invalid(format!(
@@ -66,15 +70,15 @@ pub(super) fn judge(desired: &Desired, name: &str, config: &Properties) -> Resul
              are: {CLASS}"
         )));
     }
-    let (_, mistakes) = desired.judge(name, config);
+    let (settings, mistakes) = desired.judge(name, config);
+    if let Some(settings) = settings {
+        return Ok(settings);
+    }
     let words = |mistake: &Mistake| match mistake.name.as_str() {
         "name" => unnameable(Some(name)).unwrap_or_else(|| mistake.to_string()),
         _ => mistake.to_string(),
     };
     let mistakes: Vec<_> = mistakes.iter().map(words).collect();
-    if mistakes.is_empty() {
-        return Ok(());
-    }
     Err(Refusal::Invalid(format!(
         "Connector configuration is invalid and contains the following {} error(s):\n{}\nYou can also find the above list \
          of errors at the endpoint `/connector-plugins/{{connectorType}}/config/validate`",

@@ -129,9 +129,11 @@ impl ApiError {
         let failure = error.failure;
         let advice = match failure {
             Failure::UnknownHost => "; check onepassword.url and the network's DNS",
-            Failure::Refused | Failure::Unreachable => {
+            Failure::Refused | Failure::Unreachable | Failure::Silent => {
                 "; check the firewall, and whether HTTPS_PROXY is needed"
             }
+            Failure::Proxy => "; check HTTPS_PROXY and NO_PROXY, and what the proxy allows",
+            Failure::Tls => "; check onepassword.url, and what stands between here and 1Password",
             Failure::Certificate => {
                 "; if this network inspects TLS, put its root certificate into onepassword.ca.file"
             }

@@ -8,6 +8,7 @@ mod loggers;
 mod offsets;
 mod overview;
 mod restart;
+mod secrets;
 
 pub use self::offsets::Offset;
 
@@ -23,7 +24,10 @@ use super::{
     record::{Written, declare, set_target},
     refusal::{judge, named, unnameable},
 };
-use crate::{clock::Clock, event::Stream, kafka::Cluster, relay::Target, telemetry::Loggers};
+use crate::{
+    clock::Clock, event::Stream, kafka::Cluster, onepassword::Shared, relay::Target,
+    secret::Keyring, telemetry::Loggers,
+};
 
 /// The one place that answers questions about connectors and changes what is wanted of them.
 #[derive(Debug, Clone)]
@@ -44,6 +48,10 @@ pub struct Parts {
     pub loggers: Loggers,
     /// Who tells it.
     pub teller: Arc<Teller>,
+    /// What tokens are sealed with.
+    pub keyring: Keyring,
+    /// How the Events API is asked.
+    pub api: Shared,
     /// Where all of it is kept.
     pub cluster: Cluster,
     /// The cluster's id.
