@@ -19,5 +19,6 @@ mod positions;
 mod registry;
 mod rest;
 mod scene;
+mod sealing;
 mod security;
 mod troubles;
