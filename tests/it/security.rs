@@ -244,6 +244,8 @@ async fn each_request_needs_a_user_and_each_change_an_admin() {
         (Method::PUT, "/connectors/acme/pause"),
         (Method::PUT, "/connectors/acme/resume"),
         (Method::DELETE, "/connectors/other"),
+        (Method::POST, "/ui/api/seal"),
+        (Method::POST, "/ui/api/test"),
     ] {
         let refused = ask(&worker, BOB, method.clone(), path, json!({})).await;
         assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path}");

@@ -1,6 +1,8 @@
 //! What the page needs beside Kafka Connect's API.
 
 mod live;
+mod seal;
+mod test;
 
 use axum::{http::Method, response::Response};
 
@@ -11,6 +13,10 @@ use crate::http::{answer::Failure, rest::Call};
 pub(in crate::http) enum Api {
     /// What changes in a view.
     Live,
+    /// A token, sealed.
+    Seal,
+    /// What 1Password says of a token.
+    Test,
 }
 
 // === impl Api ===
@@ -19,6 +25,8 @@ impl Api {
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "live" => Some(Self::Live),
+            "seal" => Some(Self::Seal),
+            "test" => Some(Self::Test),
             _ => None,
         }
     }
@@ -26,6 +34,7 @@ impl Api {
     pub(super) fn methods(self) -> &'static [Method] {
         match self {
             Self::Live => &[Method::GET],
+            Self::Seal | Self::Test => &[Method::POST],
         }
     }
 }
@@ -34,5 +43,7 @@ impl Api {
 pub(super) async fn answer(call: Call<'_>, api: Api) -> Result<Response, Failure> {
     match api {
         Api::Live => live::answer(&call),
+        Api::Seal => seal::answer(call).await,
+        Api::Test => test::answer(call).await,
     }
 }
