@@ -59,6 +59,24 @@ pub(super) fn escaped(name: &str) -> String {
     text
 }
 
+/// The words of a setting's documentation as HTML: of Markdown they have code, and nothing else.
+pub(super) fn words(doc: &str) -> String {
+    let mut html = String::new();
+    for (place, text) in doc.split('`').enumerate() {
+        let escaped = text
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;");
+        let is_code = place % 2 == 1;
+        html += &if is_code {
+            format!("<code>{escaped}</code>")
+        } else {
+            escaped
+        };
+    }
+    html
+}
+
 /// An hour as the path of a bar chart, two wide and one apart, twenty high.
 pub(super) fn bars(hour: &Hour) -> String {
     const HEIGHT: u64 = 20;

@@ -6,6 +6,7 @@
 
 pub(super) mod api;
 mod asset;
+mod form;
 mod integration;
 mod look;
 mod overview;
@@ -45,7 +46,9 @@ pub(super) enum Resource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum View {
     Overview,
+    Add,
     Integration(String),
+    Edit(String),
 }
 
 // === impl Resource ===
@@ -64,6 +67,8 @@ impl Resource {
     fn below(segments: &[&str]) -> Option<Self> {
         let view = match segments {
             [] => View::Overview,
+            ["add"] => View::Add,
+            ["integrations", name, "edit"] => View::Edit(decoded(name).ok()?),
             ["integrations", name] => View::Integration(decoded(name).ok()?),
             ["sign-in"] => return Some(Self::SignIn),
             ["sign-out"] => return Some(Self::SignOut),
@@ -126,6 +131,8 @@ pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Respons
     match resource {
         Resource::Bare => Ok(Redirect::permanent("/ui/").into_response()),
         Resource::View(View::Overview) => Ok(overview::view(&call)),
+        Resource::View(View::Add) => Ok(form::add(&call)),
+        Resource::View(View::Edit(name)) => form::edit(&call, &name),
         Resource::View(View::Integration(name)) => integration::view(&call, &name),
         Resource::Api(api) => api::answer(call, api).await,
         _ => Err(nowhere()),

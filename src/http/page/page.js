@@ -110,7 +110,271 @@ function filter(form) {
 
 const LIGHTS = ['red', 'amber', 'green', 'grey'];
 
+// Requests.
+
+/** Asks the API; what it refuses becomes an error with its words. */
+async function ask(method, path, body) {
+  const head = body === undefined ? {} : { 'Content-Type': 'application/json' };
+  const answer = await fetch(path, { method, headers: head, body: body && JSON.stringify(body) }).catch(() => {
+    throw new Error('The worker is not reached. Is it running, and is the network up?');
+  });
+  const text = await answer.text();
+  const json = text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined;
+  if (answer.status === 401) throw new Error('You are not signed in any more. Sign in in another tab, and try again.');
+  if (!answer.ok) throw new Error(json?.message ?? `The worker answers ${answer.status}.`);
+  return json;
+}
+
+function toast(text) {
+  const toast = document.createElement('p');
+  toast.className = 'toast';
+  toast.textContent = text;
+  one('#toasts').append(toast);
+  setTimeout(() => toast.remove(), 8000);
+}
+
+/** Does `work` with the button out of reach meanwhile. */
+async function during(button, work) {
+  button.disabled = true;
+  try {
+    return await work();
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function complain(place, message) {
+  place.textContent = message;
+  place.hidden = !message;
+}
+
+const connector = (name) => `/connectors/${encodeURIComponent(name)}`;
+
+// What is done with an integration.
+
+document.addEventListener('click', ({ target }) => {
+  const button = target.closest('button');
+  if (button?.dataset.do) {
+    during(button, () => ask(button.dataset.do, button.dataset.path)).catch(({ message }) => toast(message));
+  } else if (button?.dataset.open) {
+    one(`#${button.dataset.open}`).showModal();
+  } else if (button && 'close' in button.dataset) {
+    button.closest('dialog').close();
+  }
+});
+
+function rewind(dialog) {
+  const { name } = dialog.dataset;
+  const [time, when, cost, wrong, go] = ['#rewind-time', '[data-when]', '[data-cost]', '[data-wrong]', '[data-go]'].map((css) => one(css, dialog));
+  const to = () => {
+    const { value } = one('[name=to]:checked', dialog);
+    return value === 'time' ? time.value && new Date(time.value).toISOString() : value;
+  };
+  let latest = 0;
+  const reckon = async () => {
+    const turn = ++latest;
+    when.hidden = one('[name=to]:checked', dialog).value !== 'time';
+    complain(wrong, '');
+    cost.textContent = '';
+    const from = to();
+    go.disabled = !from;
+    if (!from) return;
+    if (from === 'latest') {
+      cost.textContent = 'Nothing is published again. What has happened since the last poll is left out.';
+      return;
+    }
+    cost.textContent = 'Counting what will be published again …';
+    const query = new URLSearchParams({ connector: name, from });
+    const text = await ask('GET', `/ui/api/rewind?${query}`).then(
+      ({ events, exact }) => `${exact ? '' : 'About '}${events.toLocaleString('en')} event${events === 1 ? '' : 's'} will be published again.`,
+      ({ message }) => message,
+    );
+    if (turn === latest) cost.textContent = text;
+  };
+  dialog.addEventListener('input', reckon);
+  dialog.addEventListener('toggle', reckon);
+  go.addEventListener('click', () => during(go, async () => {
+    await ask('POST', '/ui/api/rewind', { connector: name, from: to() });
+    dialog.close();
+    toast(`${name} is read from there.`);
+  }).catch(({ message }) => complain(wrong, message)));
+}
+
+function remove(dialog) {
+  const { name } = dialog.dataset;
+  const [typed, go, wrong] = ['input', '[data-go]', '[data-wrong]'].map((css) => one(css, dialog));
+  typed.addEventListener('input', () => { go.disabled = typed.value !== name; });
+  go.addEventListener('click', () => during(go, async () => {
+    await ask('DELETE', connector(name));
+    location.assign('/ui/');
+  }).catch(({ message }) => complain(wrong, message)));
+}
+
+// The form.
+
+const PLUGIN = '/connector-plugins/OnePasswordEventsSource/config/validate';
+
+function form(root) {
+  const given = JSON.parse(root.dataset.config);
+  const isNew = !one('[name=name]', root).readOnly;
+  const token = one('[name="onepassword.token"]', root);
+  const touched = new Set();
+  let dirty = false;
+
+  /** The configuration that the form says; what it does not know stays as it was. */
+  const config = () => {
+    const config = { ...given };
+    const set = (name, value) => { if (value) config[name] = value; else delete config[name]; };
+    for (const { name, value, dataset, type, checked } of root.elements) {
+      if (!name || name === 'enabled' || type === 'checkbox' || (type === 'radio' && !checked)) continue;
+      const text = value.trim();
+      if (dataset.unit) set(name, text && String(Math.round(Number(text) * dataset.unit)));
+      else set(name, text === dataset.default && !(name in given) ? '' : text);
+    }
+    const streams = all('[name=streams]', root);
+    const chosen = streams.filter(({ checked }) => checked);
+    set('streams', chosen.length < streams.length ? chosen.map(({ value }) => value).join(',') : '');
+    return config;
+  };
+
+  const show = (errors, isShown) => {
+    let first;
+    for (const place of all('[data-wrong]', root).filter(({ dataset }) => dataset.wrong)) {
+      const { wrong } = place.dataset;
+      const message = isShown(wrong) ? (errors.get(wrong) ?? []).join('; ') : '';
+      complain(place, message);
+      const field = one(`[name="${wrong}"]`, root);
+      if (message) {
+        field.setAttribute('aria-invalid', 'true');
+        const folded = field.closest('details');
+        if (folded) folded.open = true;
+        first ??= field;
+      } else field.removeAttribute('aria-invalid');
+    }
+    return first;
+  };
+
+  /** What is wrong with the form, by setting. */
+  const judge = async () => {
+    const { configs } = await ask('PUT', PLUGIN, config());
+    const errors = new Map(configs.filter(({ value }) => value.errors.length).map(({ value }) => [value.name, value.errors]));
+    if (all('[name=streams]:checked', root).length === 0) errors.set('streams', ['choose one at least']);
+    return errors;
+  };
+
+  /** A token that is written out is sealed before it goes anywhere else. */
+  const seal = async () => {
+    const secret = token.value.trim();
+    if (!secret || secret.startsWith('${')) return;
+    const { reference } = await ask('POST', '/ui/api/seal', { secret });
+    if (token.value.trim() === secret) token.value = reference;
+    token.type = 'text';
+    given['onepassword.token'] = reference;
+  };
+
+  let latest = 0;
+  let timer;
+  const validate = async () => {
+    const turn = ++latest;
+    const isWritten = token.value && !token.value.startsWith('${');
+    const errors = await judge().catch(() => new Map());
+    if (turn === latest) show(errors, (name) => touched.has(name) && !(name === token.name && isWritten));
+  };
+  root.addEventListener('input', ({ target }) => {
+    dirty = true;
+    touched.add(target.name);
+    if (target === token) token.type = token.value.startsWith('$') ? 'text' : 'password';
+    clearTimeout(timer);
+    timer = setTimeout(validate, 300);
+  });
+  token.addEventListener('change', () => seal().then(validate, ({ message }) => complain(one('#w-token'), message)));
+
+  one('[data-test]', root).addEventListener('click', ({ target }) => during(target, async () => {
+    const told = one('[data-tested]', root);
+    told.textContent = 'Asking 1Password …';
+    try {
+      await seal();
+      told.replaceChildren(tested(await ask('POST', '/ui/api/test', config())));
+    } catch ({ message }) {
+      told.textContent = message;
+    }
+  }));
+
+  root.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const top = one('[data-wrong=""]', root);
+    complain(top, '');
+    await during(event.submitter, async () => {
+      await seal();
+      const first = show(await judge(), () => true);
+      if (first) return first.focus();
+      const { name, ...rest } = config();
+      const enabled = one('[name=enabled]', root)?.checked ?? true;
+      if (isNew) await ask('POST', '/connectors', { name, config: rest, initial_state: enabled ? 'RUNNING' : 'PAUSED' });
+      else await ask('PUT', `${connector(name)}/config`, rest);
+      dirty = false;
+      return location.assign(`/ui/integrations/${encodeURIComponent(name)}`);
+    }).catch(({ message }) => {
+      complain(top, message);
+      top.scrollIntoView({ block: 'center' });
+    });
+  });
+  addEventListener('beforeunload', (event) => { if (dirty) event.preventDefault(); });
+  if (token.value.startsWith('$')) token.type = 'text';
+}
+
+/** What a try of the token has brought, in words. */
+function tested({ ok, message, host, account_uuid: account, features, expires_at: expires }) {
+  const told = document.createElement('p');
+  told.className = ok ? 'good' : 'wrong';
+  const ends = expires ? ` It ends on ${new Date(expires).toLocaleDateString('en', { dateStyle: 'long' })}.` : '';
+  told.textContent = ok
+    ? `${host} accepts the token${account ? ` of account ${account}` : ''}. It covers ${features.join(', ') || 'nothing'}.${ends}`
+    : message;
+  return told;
+}
+
+// Why there may be no data: what can be asked is asked, one thing after the other.
+
+function checks(details) {
+  const { checks: name } = details.dataset;
+  const list = one('[data-checklist]', details);
+  const say = (ok, text) => {
+    const item = document.createElement('li');
+    const mark = document.createElement('span');
+    mark.className = `state ${{ true: 'green', false: 'red' }[ok] ?? 'grey'}`;
+    mark.textContent = { true: 'Good', false: 'Look here' }[ok] ?? 'To know';
+    item.append(mark, ` ${text}`);
+    list.append(item);
+  };
+  const run = async () => {
+    list.replaceChildren();
+    const { connector: { state, trace }, tasks } = await ask('GET', `${connector(name)}/status`);
+    const rests = ['PAUSED', 'STOPPED'].includes(state);
+    say(!rests && state !== 'FAILED', rests ? `It is ${state.toLowerCase()}: resume it.` : trace ?? 'It is enabled.');
+    for (const { id, state, trace } of tasks) {
+      const words = { FAILED: trace, UNASSIGNED: 'The token does not cover this stream.' }[state];
+      say(state !== 'FAILED', `${STREAMS[id]}: ${words ?? state.toLowerCase()}`);
+    }
+    if (one('#rewind')) {
+      const config = await ask('GET', `${connector(name)}/config`);
+      const { ok, ...answer } = await ask('POST', '/ui/api/test', config).catch(({ message }) => ({ ok: false, message }));
+      say(ok, tested({ ok, ...answer }).textContent);
+    }
+    const polls = one('[data-part=polls] tbody tr');
+    say(Boolean(polls), polls ? `The last poll: ${all('td', polls).slice(1, 4).map(({ textContent }) => textContent).join(', ')} events.` : 'It has not been polled yet.');
+    say(undefined, '1Password shows an event some minutes after it has happened, and keeps events for 120 days. If all is good here, nothing has happened in the account.');
+  };
+  details.addEventListener('toggle', () => { if (details.open) run().catch(({ message }) => say(false, message)); });
+}
+
+const STREAMS = ['Sign-in attempts', 'Item usages', 'Audit events'];
+
 all('[data-live]').forEach(live);
 all('[data-filter]').forEach(filter);
+all('[data-form]').forEach(form);
+all('#rewind').forEach(rewind);
+all('#delete').forEach(remove);
+all('[data-checks]').forEach(checks);
 tell();
 setInterval(tell, 1000);
