@@ -10,7 +10,10 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{ChildStdin, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    sync::{
+        Mutex,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -33,13 +36,15 @@ pub(crate) struct Scratch {
 #[derive(Debug)]
 pub(crate) struct Guard {
     stdin: Option<ChildStdin>,
-    ended: Receiver<ExitStatus>,
+    /// The mutex makes it shareable, nothing else.
+    ended: Mutex<Receiver<ExitStatus>>,
 }
 
 /// How long dropping waits for the shell to finish its work.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs `"$@"`: a line on standard input asks it to end, the end of standard input kills it.
+/// Runs `"$@"`: a line on standard input asks it to end, the end of standard input kills it. Whatever it has started
+/// itself is killed where it ends by a signal: nobody else would do it.
 const RUN: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -50,6 +55,7 @@ exec 3<&-
 wait $child
 status=$?
 kill $watcher 2>/dev/null
+[ $status -gt 128 ] && kill -KILL 0
 exit $status
 "#;
 
@@ -164,11 +170,15 @@ impl Guard {
                 let _ = sender.send(status);
             }
         });
-        Ok(Self { stdin, ended })
+        Ok(Self {
+            stdin,
+            ended: Mutex::new(ended),
+        })
     }
 
     fn ended_within(&self, timeout: Duration) -> Option<ExitStatus> {
-        match self.ended.recv_timeout(timeout) {
+        let ended = self.ended.lock().expect("waiting does not panic");
+        match ended.recv_timeout(timeout) {
             Ok(status) => Some(status),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(ExitStatus::default()),
@@ -288,6 +298,22 @@ mod tests {
         }
         process.stop(Duration::from_secs(10));
         assert_eq!(last_lines(&log), "hello\nbye");
+    }
+
+    #[test]
+    fn what_a_dropped_process_has_started_is_gone_too() {
+        let scratch = Scratch::new_in(&std::env::temp_dir()).unwrap();
+        let script = "sleep 1000 & echo $!; wait";
+        let arguments = ["-c", script].map(str::to_owned);
+        let log = scratch.path().join("log");
+        let process = Process::start(Path::new("sh"), &arguments, &[], &log).unwrap();
+        let entry = pid_in(&process).join("cmdline");
+        assert!(!fs::read(&entry).unwrap().is_empty());
+        drop(process);
+        // An orphan that nobody has waited for is a name without a command.
+        while fs::read(&entry).is_ok_and(|command| !command.is_empty()) {
+            thread::park_timeout(Duration::from_millis(10));
+        }
     }
 
     #[test]

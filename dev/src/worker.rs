@@ -7,7 +7,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,8 +25,8 @@ pub struct Worker {
     log: watch::Receiver<Log>,
     /// Holds the worker's file.
     _folder: Arc<TempDir>,
-    /// Kills the worker when this process dies without a word. The mutex makes it shareable, nothing else.
-    _guard: Mutex<Guard>,
+    /// Kills the worker when this process dies without a word.
+    _guard: Guard,
 }
 
 /// What a worker runs: the program, its file, and its environment.
@@ -133,7 +133,7 @@ impl Program {
         Ok(Worker {
             log: follow(stderr),
             _folder: Arc::clone(&self.folder),
-            _guard: Mutex::new(Guard::at_end(&["sh", "-c", KILL, &id])?),
+            _guard: Guard::at_end(&["sh", "-c", KILL, &id])?,
             child,
         })
     }
