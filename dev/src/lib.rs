@@ -1,6 +1,7 @@
-//! Development tools: a simulator of the 1Password Events API, a local Kafka with a schema registry, and the demo.
+//! Development tools: a simulator of the 1Password Events API, a local Kafka with a schema registry, a browser, and the demo.
 
 pub mod admin;
+pub mod browser;
 mod process;
 pub mod proxy;
 pub mod python;

@@ -6,7 +6,6 @@
 use std::{
     env,
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -86,7 +85,7 @@ impl Artifact {
         if target.is_dir() {
             return Ok(target);
         }
-        let _lock = lock(&cache).map_err(StackError::io("lock the cache folder"))?;
+        let _lock = alone()?;
         if target.is_dir() {
             return Ok(target);
         }
@@ -140,7 +139,8 @@ fn fetch_registry(folder: &Path) -> Result<(), StackError> {
     Err(StackError::failed("unpacking the registry", detail))
 }
 
-fn maven(folder: &Path, arguments: &[String]) -> Result<(), StackError> {
+/// Runs Maven; `folder` is for its log.
+pub(crate) fn maven(folder: &Path, arguments: &[String]) -> Result<(), StackError> {
     let log = folder.join("maven.log");
     let mut all = ["-B", "-ntp", "-Dstyle.color=never"]
         .map(str::to_owned)
@@ -173,9 +173,13 @@ fn cache() -> Result<PathBuf, StackError> {
     Ok(cache)
 }
 
-/// Held until the returned file is dropped.
-fn lock(cache: &Path) -> io::Result<File> {
-    let file = File::create(cache.join("lock"))?;
-    file.lock()?;
-    Ok(file)
+/// Waits until nobody else fetches anything. Held until the returned file is dropped.
+pub(crate) fn alone() -> Result<File, StackError> {
+    let path = cache()?.join("lock");
+    let lock = || {
+        let file = File::create(path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(StackError::io("lock the cache folder"))
 }

@@ -17,7 +17,7 @@ mod docker;
 mod engine;
 mod java;
 mod ports;
-mod progress;
+pub(crate) mod progress;
 mod ready;
 
 use std::{

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Something that is under way; it is over when this is dropped.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     spinner: Option<ProgressBar>,
     since: Instant,
 }
@@ -18,7 +18,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Says that `what` has begun.
-    pub(super) fn begin(what: &str) -> Self {
+    pub(crate) fn begin(what: &str) -> Self {
         let spinner = stderr().is_terminal().then(|| spin(what));
         if spinner.is_none() {
             say(what);
@@ -30,7 +30,7 @@ impl Progress {
     }
 
     /// Says that it is done: `what`, and how long it has taken.
-    pub(super) fn done(self, what: &str) {
+    pub(crate) fn done(self, what: &str) {
         let seconds = self.since.elapsed().as_secs_f64();
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();
