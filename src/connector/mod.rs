@@ -29,7 +29,7 @@ pub use self::{
     refusal::Refusal,
     settings::{Allowed, Settings, check_name, is_class},
     status::{State, Status, Statuses},
-    table::{TABLE, TOKEN},
+    table::{TABLE, TOKEN, URL},
     teller::Teller,
 };
 

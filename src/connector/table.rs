@@ -56,7 +56,8 @@ pub const TOKEN: Setting = Setting::new(
 .importance(Importance::High)
 .form("1Password", "Token", Width::Long);
 
-pub(super) const URL: Setting = Setting::new(
+/// Where the Events API is.
+pub const URL: Setting = Setting::new(
     "onepassword.url",
     Kind::String,
     Fallback::Words("the host that the token names"),

@@ -22,6 +22,7 @@ use onepassword_kafka_dev::{
     stack::{Stack, Way},
     worker::{Program, Worker},
 };
+use openssl::{base64::encode_block, rand::rand_bytes};
 
 /// Runs the connector on a Kafka and a simulated 1Password of its own.
 #[derive(Debug, Parser)]
@@ -61,7 +62,7 @@ async fn main() -> Result<(), Failure> {
     let name = name(&stack);
     let program = Program::new(&binary)?;
     let token = program.write("token", simulator.issue(TokenSpec::default()).as_str())?;
-    program.configure(&config(&stack, &simulator, &name, &token))?;
+    program.configure(&config(&stack, &simulator, &name, &token)?)?;
     let mut worker = program.start()?;
     introduce(&stack, &simulator, &program, &worker).await?;
 
@@ -147,8 +148,15 @@ fn build() -> Result<PathBuf, Failure> {
     Ok(folder.join("onepassword-kafka"))
 }
 
-fn config(stack: &Stack, simulator: &Simulator, name: &str, token: &Path) -> String {
-    format!(
+fn config(
+    stack: &Stack,
+    simulator: &Simulator,
+    name: &str,
+    token: &Path,
+) -> Result<String, Failure> {
+    let mut key = [0; 32];
+    rand_bytes(&mut key)?;
+    Ok(format!(
         "\
 group.id: {name}
 kafka:
@@ -161,6 +169,8 @@ monitoring:
   listen: 127.0.0.1:0
 rest:
   listen: 127.0.0.1:0
+secrets:
+  sealing.key: {key}
 onepassword:
   allowed.hosts: [\"{host}\"]
   ca.file: {ca}
@@ -169,12 +179,13 @@ connectors:
     onepassword.token: ${{file:{token}}}
     poll.interval.ms: 1000
 ",
+        key = encode_block(&key),
         kafka = stack.bootstrap_servers(),
         registry = stack.schema_registry_url(),
         host = simulator.authority(),
         ca = simulator.ca_file().display(),
         token = token.display(),
-    )
+    ))
 }
 
 async fn introduce(
@@ -190,6 +201,7 @@ async fn introduce(
   Kafka             {}
   schema registry   {}
   1Password         {} (simulated; control it under /control/)
+  page              http://{rest}/ui/
   REST API          http://{rest}/connectors?expand=info&expand=status
   metrics           http://{monitoring}/metrics
   settings          {}

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::{
-    super::{Desired, Refusal, log::PATIENCE, record::alter},
+    super::{Desired, Refusal, log::PATIENCE, record::alter, start},
     Control,
 };
 use crate::{
@@ -29,6 +29,14 @@ pub struct Offset {
 }
 
 type Places = BTreeMap<Stream, Option<Place>>;
+
+/// When positions may be altered. A connector that runs is stopped for it, and goes on from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// As Kafka Connect has it.
+    Stopped,
+    Ever,
+}
 
 /// Whether it is an alteration's turn.
 enum Turn {
@@ -69,7 +77,8 @@ impl Control {
     /// As [`Refusal`] says.
     pub async fn alter_offsets(&self, name: &str, offsets: Vec<Offset>) -> Result<(), Refusal> {
         let clock = self.0.parts.clock;
-        self.alter(name, move || places(&offsets, clock())).await
+        let places = move || places(&offsets, clock());
+        self.alter(name, When::Stopped, places).await
     }
 
     /// Has all streams of a STOPPED connector begin anew, and waits until that is settled.
@@ -79,18 +88,42 @@ impl Control {
     /// As [`Refusal`] says.
     pub async fn reset_offsets(&self, name: &str) -> Result<(), Refusal> {
         let all = Stream::ALL.map(|stream| (stream, None));
-        self.alter(name, move || Ok(Places::from(all.clone())))
-            .await
+        let places = move || Ok(Places::from(all.clone()));
+        self.alter(name, When::Stopped, places).await
+    }
+
+    /// Has all streams of a connector read from another place, written as `start.time`, whatever it does, and waits until
+    /// that is settled. One that runs goes on there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Refusal`] says.
+    pub async fn rewind(&self, name: &str, from: &str) -> Result<(), Refusal> {
+        let now = (self.0.parts.clock)();
+        let start = start::parse(from, now);
+        let start =
+            start.map_err(|why| Refusal::Invalid(format!("the place to read from {why}")))?;
+        let place = Place::Start(start.resolve(now));
+        let streams = match self.desired().get(name).map(|declared| &declared.connector) {
+            Some(Ok(connector)) => connector.tasks().map(|task| task.stream).collect(),
+            _ => Stream::ALL.to_vec(),
+        };
+        let places = move || {
+            let place = |stream: &Stream| (*stream, Some(place.clone()));
+            Ok(streams.iter().map(place).collect())
+        };
+        self.alter(name, When::Ever, places).await
     }
 
     async fn alter(
         &self,
         name: &str,
+        when: When,
         places: impl Fn() -> Result<Places, Refusal> + Clone + Send + Sync + 'static,
     ) -> Result<(), Refusal> {
         let offsets = &self.0.parts.offsets;
         let number = loop {
-            match self.write_alteration(name, places.clone()).await? {
+            match self.write_alteration(name, when, places.clone()).await? {
                 Turn::Written(number) => break number,
                 Turn::After(earlier) => {
                     let done = timeout(PATIENCE, offsets.wait_for(name, earlier)).await;
@@ -110,11 +143,12 @@ impl Control {
     async fn write_alteration(
         &self,
         name: &str,
+        when: When,
         places: impl Fn() -> Result<Places, Refusal> + Send + Sync + 'static,
     ) -> Result<Turn, Refusal> {
         let (name, known) = (name.to_owned(), self.0.parts.offsets.clone());
         self.change(move |desired| {
-            refuse_unless_stopped(desired, &name)?;
+            when.check(desired, &name)?;
             let places = places()?;
             let (last, done) = (desired.alteration(&name), known.altered(&name));
             if last > done {
@@ -128,15 +162,19 @@ impl Control {
     }
 }
 
-fn refuse_unless_stopped(desired: &Desired, name: &str) -> Result<(), Refusal> {
-    desired.get(name).ok_or_else(|| Refusal::not_found(name))?;
-    if desired.target(name) == Target::Stopped {
-        return Ok(());
+// === impl When ===
+
+impl When {
+    fn check(self, desired: &Desired, name: &str) -> Result<(), Refusal> {
+        desired.get(name).ok_or_else(|| Refusal::not_found(name))?;
+        if self == Self::Ever || desired.target(name) == Target::Stopped {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(format!(
+            "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the \
+             specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+        )))
     }
-    Err(Refusal::Invalid(format!(
-        "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified \
-         connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
-    )))
 }
 
 fn late(why: &str) -> Refusal {

@@ -12,7 +12,7 @@ use super::{
     view::{Area, Frame, html},
 };
 use crate::{
-    connector::{CLASS, Info, Properties, TABLE},
+    connector::{CLASS, Info, Properties, TABLE, URL},
     event::Stream,
     http::{answer::Failure, rest::Call},
     setting::{Setting, Width},
@@ -26,6 +26,7 @@ struct View<'a> {
     name: Option<&'a str>,
     /// Its configuration, as JSON: what the form does not know stays in it.
     config: String,
+    host: Field<'a>,
     token: &'a str,
     minutes: String,
     start: Start<'a>,
@@ -46,11 +47,12 @@ enum Start<'a> {
 }
 
 /// Settings that have a place of their own in the form, or none at all.
-const PLACED: [&str; 7] = [
+const PLACED: [&str; 8] = [
     "name",
     "connector.class",
     "tasks.max",
     "onepassword.token",
+    "onepassword.url",
     "poll.interval.ms",
     "start.time",
     "streams",
@@ -94,20 +96,20 @@ impl<'a> View<'a> {
         let others = TABLE
             .iter()
             .filter(|setting| !PLACED.contains(&setting.name));
+        let field = |setting: &'static Setting| Field {
+            setting,
+            value: value(setting.name).unwrap_or_default(),
+        };
         Self {
             frame: Frame::new(call, Area::Integrations),
             name,
             config: serde_json::to_string(config).expect("it is plain data"),
+            host: field(&URL),
             token: value("onepassword.token").unwrap_or_default(),
             minutes: minutes(value("poll.interval.ms").unwrap_or("300000")),
             start: Start::of(value("start.time").unwrap_or("earliest")),
             streams: Stream::ALL.map(|stream| (stream, is_chosen(stream))).into(),
-            advanced: others
-                .map(|setting| Field {
-                    setting,
-                    value: value(setting.name).unwrap_or_default(),
-                })
-                .collect(),
+            advanced: others.map(field).collect(),
         }
     }
 }
