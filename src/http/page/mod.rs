@@ -10,6 +10,7 @@ mod form;
 mod integration;
 mod look;
 mod overview;
+mod search;
 mod sign;
 mod view;
 
@@ -49,6 +50,7 @@ pub(super) enum View {
     Add,
     Integration(String),
     Edit(String),
+    Search,
 }
 
 // === impl Resource ===
@@ -67,6 +69,7 @@ impl Resource {
     fn below(segments: &[&str]) -> Option<Self> {
         let view = match segments {
             [] => View::Overview,
+            ["search"] => View::Search,
             ["add"] => View::Add,
             ["integrations", name, "edit"] => View::Edit(decoded(name).ok()?),
             ["integrations", name] => View::Integration(decoded(name).ok()?),
@@ -131,6 +134,7 @@ pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Respons
     match resource {
         Resource::Bare => Ok(Redirect::permanent("/ui/").into_response()),
         Resource::View(View::Overview) => Ok(overview::view(&call)),
+        Resource::View(View::Search) => Ok(search::view(&call)),
         Resource::View(View::Add) => Ok(form::add(&call)),
         Resource::View(View::Edit(name)) => form::edit(&call, &name),
         Resource::View(View::Integration(name)) => integration::view(&call, &name),

@@ -370,11 +370,169 @@ function checks(details) {
 
 const STREAMS = ['Sign-in attempts', 'Item usages', 'Audit events'];
 
+// Search.
+
+/** The lines of JSON of a body, as they come. */
+async function* lines(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split('\n');
+    rest = parts.pop();
+    yield* parts.filter(Boolean).map((line) => JSON.parse(line));
+  }
+}
+
+/** Puts texts into a copy of a template, by the names of its places. */
+function filled(id, texts) {
+  const copy = one(id).content.cloneNode(true).firstElementChild;
+  for (const [name, text] of Object.entries(texts)) one(`[data-${name}]`, copy).textContent = text ?? '–';
+  return copy;
+}
+
+function summary({ stream, timestamp, headers, value }) {
+  const { user, target_user: target, actor_details: actor, actor_uuid: uuid, location, country } = value ?? {};
+  const who = user ?? target ?? actor;
+  const source = headers.find(({ name }) => name === 'onepassword.connector');
+  const where = [location?.city, location?.country ?? country].filter(Boolean);
+  return filled('#event', {
+    time: timestamp.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC'),
+    source: source?.value,
+    stream: NAMES[stream],
+    what: [value?.category ?? value?.action, value?.type ?? value?.object_type].filter(Boolean).join(' · ') || undefined,
+    who: who?.email || who?.name || uuid || undefined,
+    where: where.join(', ') || undefined,
+  });
+}
+
+function details({ topic, partition, offset, key, headers, value, unreadable, raw }) {
+  const row = filled('#details', {
+    topic,
+    offset: `${partition}:${offset}`,
+    key,
+    headers: headers.map(({ name, value }) => `${name}: ${value}`).join('\n'),
+    value: value ? JSON.stringify(value, undefined, 2) : `${unreadable}\n\n${raw}`,
+  });
+  one('[data-copy]', row).addEventListener('click', () => navigator.clipboard.writeText(`${topic} ${partition} ${offset}`).then(
+    () => toast('Copied: topic, partition and offset.'),
+    () => toast('The browser does not let this page copy.'),
+  ));
+  return row;
+}
+
+function search(form) {
+  const [rows, found, progress, bar, wrong, stop, more, exports] = ['rows', 'found', 'progress', 'bar', 'wrong', 'stop', 'more', 'exports']
+    .map((name) => one(`[data-${name}]`));
+  const fields = form.elements;
+  const count = (number) => number.toLocaleString('en');
+  let running;
+
+  const query = (more) => {
+    const { q, connector, stream, from, after, before } = fields;
+    const utc = ({ value }) => value && new Date(value).toISOString();
+    const between = from.value === 'between';
+    const all = {
+      q: q.value.trim(),
+      connector: connector.value,
+      stream: stream.value,
+      from: between ? utc(after) : from.value,
+      to: between ? utc(before) : '',
+      ...more,
+    };
+    return new URLSearchParams(Object.entries(all).filter(([, value]) => value));
+  };
+
+  const show = (record, isNew) => {
+    const row = summary(record);
+    if (isNew) rows.prepend(row);
+    else rows.append(row);
+    while (rows.children.length > 2000) rows.lastElementChild.remove();
+    found.hidden = false;
+    one('[data-toggle]', row).addEventListener('click', ({ currentTarget: button }) => {
+      const open = button.getAttribute('aria-expanded') === 'false';
+      button.setAttribute('aria-expanded', open);
+      button.textContent = open ? '▾' : '▸';
+      if (open) row.after(details(record));
+      else row.nextElementSibling.remove();
+    });
+  };
+
+  /** Asks until there is no more, or somebody stops it; tells where it could go on. */
+  const ask = async (more, control) => {
+    const tail = more.tail;
+    let next;
+    const answer = await fetch(`/ui/api/search?${query(more)}`, { signal: control.signal });
+    if (!answer.ok) throw new Error((await answer.json()).message);
+    for await (const line of lines(answer.body)) {
+      if (line.error) throw new Error(line.error);
+      if (line.record) show(line.record, tail);
+      const { scanned, of, next: place } = line.progress ?? line.end ?? {};
+      next = place ?? (line.end ? undefined : next);
+      if (scanned === undefined) continue;
+      if (of) bar.max = Math.max(of, 1);
+      bar.value = scanned;
+      progress.textContent = tail
+        ? `Live: ${count(rows.children.length)} events since it began.`
+        : `${count(scanned)}${of ? ` of ${count(of)}` : ''} records looked at.`;
+    }
+    return next;
+  };
+
+  const run = async (first) => {
+    running?.abort();
+    const control = new AbortController();
+    running = control;
+    complain(wrong, '');
+    if (!first.next) rows.replaceChildren();
+    [found.hidden, stop.hidden, bar.hidden, more.hidden, exports.hidden] = [!first.next, false, Boolean(first.tail), true, true];
+    bar.removeAttribute('value');
+    progress.textContent = first.tail ? 'Live: waiting for events …' : 'Searching …';
+    let next = first.next;
+    try {
+      do next = await ask({ ...first, next }, control);
+      while (first.tail && next);
+      if (rows.children.length === 0) progress.textContent += ' Nothing was found.';
+    } catch (error) {
+      if (error.name !== 'AbortError') complain(wrong, error instanceof TypeError ? 'The worker is not reached. Search again.' : error.message);
+    }
+    if (running !== control) return;
+    [stop.hidden, bar.hidden] = [true, true];
+    more.hidden = !next || Boolean(first.tail);
+    more.onclick = () => run({ next });
+    exports.hidden = rows.children.length === 0;
+    for (const link of all('[data-export]', exports)) {
+      const format = link.dataset.export;
+      link.href = `/ui/api/search?${query({ format, limit: 10000, download: true })}`;
+    }
+  };
+
+  const between = () => {
+    for (const label of all('[data-between]', form)) label.hidden = fields.from.value !== 'between';
+  };
+  const begin = (more) => {
+    history.replaceState(undefined, '', `?${new URLSearchParams(new FormData(form))}`);
+    run(more);
+  };
+  form.addEventListener('input', between);
+  form.addEventListener('submit', (event) => { event.preventDefault(); begin({}); });
+  one('[data-tail]', form).addEventListener('click', () => begin({ tail: true }));
+  stop.addEventListener('click', () => running.abort());
+  const given = new URLSearchParams(location.search);
+  for (const [name, value] of given) if (fields[name]) fields[name].value = value;
+  between();
+  if ([...given].length) run({});
+}
+
+const NAMES = { signinattempts: STREAMS[0], itemusages: STREAMS[1], auditevents: STREAMS[2] };
+
 all('[data-live]').forEach(live);
 all('[data-filter]').forEach(filter);
 all('[data-form]').forEach(form);
 all('#rewind').forEach(rewind);
 all('#delete').forEach(remove);
 all('[data-checks]').forEach(checks);
+all('[data-search]').forEach(search);
 tell();
 setInterval(tell, 1000);
