@@ -51,6 +51,11 @@ struct Registered {
     id: SchemaId,
 }
 
+#[derive(Deserialize)]
+struct Kept {
+    schema: String,
+}
+
 /// A subject's own compatibility level.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
@@ -133,6 +138,21 @@ impl Registry {
         let path = ["subjects", subject];
         match self.rest.send(Method::POST, &path, subject, &body).await {
             Ok(Registered { id }) => Ok(Some(id)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The schema that has this id, as JSON, whoever has registered it; none where there is no such id.
+    ///
+    /// # Errors
+    ///
+    /// See [`RegistryError::disposition`].
+    pub async fn schema(&self, id: SchemaId) -> Result<Option<String>, RegistryError> {
+        let id = id.0.to_string();
+        let path = ["schemas", "ids", &id];
+        match self.rest.get(&path, &id).await {
+            Ok(Kept { schema }) => Ok(Some(schema)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }

@@ -9,7 +9,7 @@ use apache_avro::{
     types::Value as Datum,
 };
 use onepassword_kafka::{
-    avro::{encode::encode, schema},
+    avro::{Shape, decode, encode::encode, schema},
     event::{Event, Origin, Stream},
 };
 use proptest::{collection, option, prelude::*, test_runner::TestCaseResult};
@@ -37,7 +37,23 @@ fn round_trip(stream: Stream, item: &str) -> (Value, Value) {
     let mut rest = bytes.as_slice();
     let datum = reader.read_value(&mut rest).unwrap();
     assert!(rest.is_empty(), "{} bytes are left over", rest.len());
-    (serde_json::to_value(&event).unwrap(), plain(datum))
+    let written = serde_json::to_value(&event).unwrap();
+    assert_eq!(shown(stream, &bytes), readable(written.clone()));
+    (written, plain(datum))
+}
+
+/// The record as a search shows it.
+fn shown(stream: Stream, bytes: &[u8]) -> Value {
+    let shape = Shape::parse(schema(stream)).unwrap();
+    serde_json::to_value(decode(&shape, bytes).unwrap()).unwrap()
+}
+
+/// The same with a time that can be read.
+fn readable(mut written: Value) -> Value {
+    let micros = written["timestamp"].as_i64().unwrap();
+    let time = jiff::Timestamp::from_microsecond(micros).unwrap();
+    written["timestamp"] = json!(time.to_string());
+    written
 }
 
 fn plain(datum: Datum) -> Value {
