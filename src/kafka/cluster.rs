@@ -10,7 +10,7 @@ use rdkafka::{
     error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
 };
 
-use super::{Error, Properties, TopicSettings, murmur2};
+use super::{Error, Properties, Purpose, TopicSettings, murmur2};
 
 /// A Kafka cluster as this worker reaches it.
 #[derive(Debug, Clone)]
@@ -146,6 +146,20 @@ impl Cluster {
     /// A consumer that reads on and on.
     pub(super) fn follower(&self) -> Result<BaseConsumer<Quiet>, KafkaError> {
         self.reading().create_with_context(Quiet)
+    }
+
+    /// A consumer that reads parts of topics by hand. It is one of several, so that its queue is short; and librdkafka would
+    /// let a second pass after each time that the queue was full.
+    pub(super) fn searcher(&self, purpose: Purpose) -> Result<BaseConsumer<Quiet>, KafkaError> {
+        let mut config = self.reading();
+        if purpose == Purpose::Looking {
+            config.set("fetch.wait.max.ms", "10");
+        }
+        config
+            .set("queued.min.messages", "20000")
+            .set("queued.max.messages.kbytes", "8192")
+            .set("fetch.queue.backoff.ms", "1");
+        config.create_with_context(Quiet)
     }
 
     fn reading(&self) -> ClientConfig {

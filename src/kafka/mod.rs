@@ -1,5 +1,5 @@
-//! Kafka: the topics, a shard's transactional producer, its positions, the group that divides the shards, and logs that
-//! are followed and written.
+//! Kafka: the topics, a shard's transactional producer, its positions, the group that divides the shards, logs that are
+//! followed and written, and topics that are searched.
 
 mod attendant;
 mod cluster;
@@ -14,6 +14,7 @@ mod pen;
 mod producer;
 mod properties;
 mod publisher;
+mod reading;
 mod settings;
 mod topics;
 
@@ -27,6 +28,7 @@ pub use self::{
     pen::Pen,
     producer::{Entry, Producer, Record, Transaction},
     publisher::Publisher,
+    reading::{Partition, Places, Purpose, Reading, Seen},
     settings::{Properties, TopicSettings},
     topics::{Found, Missing, TopicError, Unfit, ensure},
 };
