@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::{LAST_ANSWERS, last_answers};
 use crate::{
     clock,
-    connector::{self, Activities, Allowed, Control, Desired, Offsets, Parts, Statuses, Teller},
+    connector::{
+        self, Activities, Allowed, Control, Desired, Offsets, Parts, Searches, Statuses, Teller,
+    },
     http,
     kafka::{Cluster, Following},
     relay::{Board, Connectors, Context},
@@ -68,6 +70,7 @@ impl ControlPlane {
             activities,
             offsets,
             loggers,
+            searches: Searches::new(cluster, Arc::clone(&context.registry), shutdown.clone()),
             teller: Arc::clone(&teller),
             keyring: context.keyring.clone(),
             api: context.api.clone(),

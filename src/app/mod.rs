@@ -145,7 +145,7 @@ async fn work(
     let context = Context {
         cluster,
         found,
-        registry,
+        registry: Arc::new(registry),
         subjects: config.registry.subject_strategy,
         api,
         keyring: config.allowed.keyring.clone(),

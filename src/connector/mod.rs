@@ -11,6 +11,7 @@ mod overview;
 mod probe;
 mod record;
 mod refusal;
+mod search;
 mod settings;
 mod start;
 mod status;
@@ -27,6 +28,7 @@ pub use self::{
     probe::{Accepted, ProbeError, probe},
     record::Properties,
     refusal::Refusal,
+    search::{Ended, Header, Progress, Query, Record, Rewound, Searches, Told, columns},
     settings::{Allowed, Settings, check_name, is_class},
     status::{State, Status, Statuses},
     table::{TABLE, TOKEN, URL},

@@ -15,6 +15,9 @@ pub enum Refusal {
     /// What is asked makes no sense (400).
     #[error("{0}")]
     Invalid(String),
+    /// Too much of it is asked at a time (503).
+    #[error("{0}")]
+    Busy(String),
     /// Kafka does not answer, or refuses (500).
     #[error("{0}")]
     Unavailable(String),

@@ -1,6 +1,6 @@
 //! Where a stream that was never read begins.
 
-use jiff::{SpanRelativeTo, Timestamp, fmt::temporal::SpanParser};
+use jiff::{SignedDuration, SpanRelativeTo, Timestamp, fmt::temporal::SpanParser};
 
 use crate::relay::Start;
 
@@ -14,7 +14,8 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Result<Start, String> {
     }
 }
 
-fn ago(text: &str, now: Timestamp) -> Result<Start, String> {
+/// Reads an ISO 8601 duration, in which a day has 24 hours.
+pub(super) fn duration(text: &str) -> Result<SignedDuration, String> {
     let span = SpanParser::new()
         .parse_span(text)
         .map_err(|_| "is no ISO 8601 duration: write it as P7D or PT36H".to_owned())?;
@@ -24,6 +25,11 @@ fn ago(text: &str, now: Timestamp) -> Result<Start, String> {
     if !duration.is_positive() {
         return Err("leads nowhere: a duration counts back from now, such as P7D".to_owned());
     }
+    Ok(duration)
+}
+
+fn ago(text: &str, now: Timestamp) -> Result<Start, String> {
+    let duration = duration(text)?;
     let earliest = Start::Earliest.resolve(now);
     match now.checked_sub(duration) {
         Ok(time) if time >= earliest => Ok(Start::Ago(duration)),

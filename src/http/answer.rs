@@ -47,6 +47,7 @@ impl From<Refusal> for Failure {
             Refusal::NotFound(message) => Self::Refused(StatusCode::NOT_FOUND, message),
             Refusal::Conflict(message) => Self::Refused(StatusCode::CONFLICT, message),
             Refusal::Invalid(message) => Self::Refused(StatusCode::BAD_REQUEST, message),
+            Refusal::Busy(message) => Self::Refused(StatusCode::SERVICE_UNAVAILABLE, message),
             Refusal::Unavailable(message) => {
                 Self::Refused(StatusCode::INTERNAL_SERVER_ERROR, message)
             }

@@ -58,7 +58,7 @@ pub struct Context {
     /// What the topics were found to be.
     pub found: Found,
     /// Where schemas are registered.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// Under which subjects.
     pub subjects: SubjectStrategy,
     /// How the Events API is asked.

@@ -19,7 +19,7 @@ use std::{
 };
 
 use super::{
-    Activities, Desired, Offsets, Properties, Refusal, Status, Statuses, Teller,
+    Activities, Desired, Offsets, Properties, Refusal, Searches, Status, Statuses, Teller,
     log::{ControlLog, lock},
     record::{Written, declare, set_target},
     refusal::{judge, named, unnameable},
@@ -31,7 +31,7 @@ use crate::{
 
 /// The one place that answers questions about connectors and changes what is wanted of them.
 #[derive(Debug, Clone)]
-pub struct Control(Arc<Inner>);
+pub struct Control(pub(super) Arc<Inner>);
 
 /// What a control is made of.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Parts {
     pub offsets: Offsets,
     /// This worker's loggers.
     pub loggers: Loggers,
+    /// How events are searched for.
+    pub searches: Searches,
     /// Who tells it.
     pub teller: Arc<Teller>,
     /// What tokens are sealed with.
@@ -61,8 +63,8 @@ pub struct Parts {
 }
 
 #[derive(Debug)]
-struct Inner {
-    parts: Parts,
+pub(super) struct Inner {
+    pub(super) parts: Parts,
     log: ControlLog,
     /// Whether Kafka was reached, and when.
     reached: tokio::sync::Mutex<Option<(Instant, bool)>>,

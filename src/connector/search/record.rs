@@ -1,0 +1,225 @@
+//! A record as it is found, and as it is shown.
+
+use std::collections::HashMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+use super::{next::Mark, terms::Terms};
+use crate::{
+    avro::{Registry, SchemaId, Shape, decode, unframe},
+    event::Stream,
+    kafka::Seen,
+};
+
+/// A record as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    /// The stream of its topic.
+    pub stream: Stream,
+    /// Its topic.
+    pub topic: String,
+    /// Its partition there.
+    pub partition: i32,
+    /// Its place in that.
+    pub offset: i64,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// Its key, as text.
+    pub key: Option<String>,
+    /// Its headers, in their order.
+    pub headers: Vec<Header>,
+    /// What it says; none where it is empty or cannot be decoded.
+    pub value: Option<Box<RawValue>>,
+    /// Why it cannot be decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// Its value in Base64, where it cannot be decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+/// A header of a record.
+#[derive(Debug, Clone, Serialize)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value, as text.
+    pub value: String,
+}
+
+/// A record that is kept while older ones may still turn out to be newer.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) mark: Mark,
+    key: Option<Vec<u8>>,
+    headers: Vec<(String, Vec<u8>)>,
+    value: Option<Vec<u8>>,
+}
+
+/// Decodes records, with schemas each of which is asked for once.
+pub(super) struct Decoder {
+    registry: Arc<Registry>,
+    runtime: Handle,
+    shapes: HashMap<SchemaId, Result<Shape, String>>,
+    scratch: Vec<u8>,
+}
+
+/// The header with the connector's name.
+const CONNECTOR: &str = "onepassword.connector";
+/// The longest value that is shown although it cannot be decoded.
+const LONGEST_RAW: usize = 64 << 10;
+/// Schemas of one search; events are written with a few.
+const MOST_SCHEMAS: usize = 100;
+
+/// Whether the record is of this connector.
+pub(super) fn is_of(seen: &Seen<'_>, connector: &str) -> bool {
+    seen.headers()
+        .any(|(name, value)| name == CONNECTOR && value == connector.as_bytes())
+}
+
+/// Where the record is in time.
+pub(super) fn mark(seen: &Seen<'_>) -> Mark {
+    Mark {
+        millis: seen.millis(),
+        partition: seen.partition,
+        offset: seen.offset(),
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    pub(super) fn of(seen: &Seen<'_>) -> Self {
+        Self {
+            mark: mark(seen),
+            key: seen.key().map(<[u8]>::to_vec),
+            headers: seen
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value.to_vec()))
+                .collect(),
+            value: seen.value().map(<[u8]>::to_vec),
+        }
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.mark == other.mark
+    }
+}
+
+impl Eq for Kept {}
+
+impl PartialOrd for Kept {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Kept {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.mark.cmp(&other.mark)
+    }
+}
+
+// === impl Decoder ===
+
+impl Decoder {
+    /// One for a thread that may block, of the runtime of `runtime`.
+    pub(super) fn new(registry: Arc<Registry>, runtime: Handle) -> Self {
+        Self {
+            registry,
+            runtime,
+            shapes: HashMap::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Whether a record has all of `terms`. One that cannot be decoded has them where its bytes have.
+    pub(super) fn finds(&mut self, terms: &Terms, value: Option<&[u8]>) -> bool {
+        if terms.is_empty() {
+            return true;
+        }
+        let value = value.unwrap_or_default();
+        let Ok((id, body)) = unframe(value) else {
+            return terms.lie_in(value);
+        };
+        self.learn(id);
+        let Ok(shape) = &self.shapes[&id] else {
+            return terms.lie_in(value);
+        };
+        if !terms.may_be_in(body, shape.shows_what_is_there(), &mut self.scratch) {
+            return false;
+        }
+        match decode(shape, body) {
+            Ok(event) => terms.are_in(&event),
+            Err(_) => terms.lie_in(value),
+        }
+    }
+
+    /// The record as it is shown, which is of the topic of this stream.
+    pub(super) fn show(&mut self, kept: &Kept, stream: Stream, topic: &str) -> Record {
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        let mut record = Record {
+            stream,
+            topic: topic.to_owned(),
+            partition: kept.mark.partition.number,
+            offset: kept.mark.offset,
+            timestamp: Timestamp::from_millisecond(kept.mark.millis).unwrap_or_default(),
+            key: kept.key.as_ref().map(text),
+            headers: kept
+                .headers
+                .iter()
+                .map(|(name, value)| Header {
+                    name: name.clone(),
+                    value: text(value),
+                })
+                .collect(),
+            value: None,
+            unreadable: None,
+            raw: None,
+        };
+        let Some(value) = &kept.value else {
+            return record;
+        };
+        match self.read(value) {
+            Ok(json) => record.value = Some(json),
+            Err(why) => {
+                record.unreadable = Some(why);
+                record.raw = Some(STANDARD.encode(&value[..value.len().min(LONGEST_RAW)]));
+            }
+        }
+        record
+    }
+
+    fn read(&mut self, value: &[u8]) -> Result<Box<RawValue>, String> {
+        let (id, body) = unframe(value).map_err(|error| error.to_string())?;
+        self.learn(id);
+        let shape = self.shapes[&id].as_ref().map_err(String::clone)?;
+        let event = decode(shape, body).map_err(|error| error.to_string())?;
+        to_raw_value(&event).map_err(|error| error.to_string())
+    }
+
+    /// Makes sure that the schema of `id`, or why there is none, is known.
+    fn learn(&mut self, id: SchemaId) {
+        if self.shapes.contains_key(&id) {
+            return;
+        }
+        if self.shapes.len() >= MOST_SCHEMAS {
+            // Somebody else's records; ours come back with a request each.
+            self.shapes.clear();
+        }
+        let asked = self.runtime.block_on(self.registry.schema(id));
+        let shape = match asked {
+            Ok(Some(schema)) => Shape::parse(&schema).map_err(|error| error.to_string()),
+            Ok(None) => Err(format!("the schema registry has no schema of id {}", id.0)),
+            Err(error) => Err(format!("its schema, of id {}, is not known: {error}", id.0)),
+        };
+        self.shapes.insert(id, shape);
+    }
+}
