@@ -1,7 +1,10 @@
 //! What the page needs beside Kafka Connect's API.
 
+mod csv;
 mod live;
+mod rewind;
 mod seal;
+mod search;
 mod test;
 
 use axum::{http::Method, response::Response};
@@ -13,8 +16,12 @@ use crate::http::{answer::Failure, rest::Call};
 pub(in crate::http) enum Api {
     /// What changes in a view.
     Live,
+    /// What a rewind would cause.
+    Rewind,
     /// A token, sealed.
     Seal,
+    /// Events, searched for and as they come.
+    Search,
     /// What 1Password says of a token.
     Test,
 }
@@ -25,7 +32,9 @@ impl Api {
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "live" => Some(Self::Live),
+            "rewind" => Some(Self::Rewind),
             "seal" => Some(Self::Seal),
+            "search" => Some(Self::Search),
             "test" => Some(Self::Test),
             _ => None,
         }
@@ -33,7 +42,7 @@ impl Api {
 
     pub(super) fn methods(self) -> &'static [Method] {
         match self {
-            Self::Live => &[Method::GET],
+            Self::Live | Self::Rewind | Self::Search => &[Method::GET],
             Self::Seal | Self::Test => &[Method::POST],
         }
     }
@@ -43,7 +52,9 @@ impl Api {
 pub(super) async fn answer(call: Call<'_>, api: Api) -> Result<Response, Failure> {
     match api {
         Api::Live => live::answer(&call),
+        Api::Rewind => rewind::answer(call).await,
         Api::Seal => seal::answer(call).await,
+        Api::Search => search::answer(&call),
         Api::Test => test::answer(call).await,
     }
 }
