@@ -20,5 +20,6 @@ mod registry;
 mod rest;
 mod scene;
 mod sealing;
+mod search;
 mod security;
 mod troubles;
