@@ -26,6 +26,11 @@ const TIMES: [(&str, &str); 6] = [
     ("", "any time"),
 ];
 
+/// How far back most people look.
+fn is_usual(time: &str) -> bool {
+    time == "P7D"
+}
+
 pub(super) fn view(call: &Call<'_>) -> Response {
     html(&View {
         frame: Frame::new(call, Area::Search),

@@ -16,7 +16,7 @@ use crate::http::{answer::Failure, rest::Call};
 pub(in crate::http) enum Api {
     /// What changes in a view.
     Live,
-    /// What a rewind would cause.
+    /// A rewind, and before that what it would cause.
     Rewind,
     /// A token, sealed.
     Seal,
@@ -42,7 +42,8 @@ impl Api {
 
     pub(super) fn methods(self) -> &'static [Method] {
         match self {
-            Self::Live | Self::Rewind | Self::Search => &[Method::GET],
+            Self::Live | Self::Search => &[Method::GET],
+            Self::Rewind => &[Method::GET, Method::POST],
             Self::Seal | Self::Test => &[Method::POST],
         }
     }
@@ -52,7 +53,8 @@ impl Api {
 pub(super) async fn answer(call: Call<'_>, api: Api) -> Result<Response, Failure> {
     match api {
         Api::Live => live::answer(&call),
-        Api::Rewind => rewind::answer(call).await,
+        Api::Rewind if call.head.method == Method::POST => rewind::begin(call).await,
+        Api::Rewind => rewind::reckon(call).await,
         Api::Seal => seal::answer(call).await,
         Api::Search => search::answer(&call),
         Api::Test => test::answer(call).await,
