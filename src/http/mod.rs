@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod caller;
 mod connect;
+mod gzip;
 mod monitoring;
 mod origin;
 mod page;

@@ -26,6 +26,7 @@ use url::form_urlencoded;
 use self::{api::Api, asset::Asset};
 use super::{
     answer::Failure,
+    gzip,
     path::{decoded, nowhere, segments},
     rest::{Call, Port},
 };
@@ -115,6 +116,22 @@ pub(super) async fn open(
     head: Parts,
     body: Body,
 ) -> Result<Response, Failure> {
+    let is_taken = gzip::is_taken(&head.headers);
+    let answer = opened(port, resource, peer, head, body).await?;
+    Ok(if is_taken {
+        gzip::compressed(answer).await
+    } else {
+        answer
+    })
+}
+
+async fn opened(
+    port: &Port,
+    resource: &Resource,
+    peer: IpAddr,
+    head: Parts,
+    body: Body,
+) -> Result<Response, Failure> {
     if let Err(refused) = resource.check(&head.method) {
         return Ok(refused);
     }
@@ -128,6 +145,16 @@ pub(super) async fn open(
 
 /// What is there for whoever has signed in.
 pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {
+    let is_taken = gzip::is_taken(&call.head.headers);
+    let answer = answered(call, resource).await?;
+    Ok(if is_taken {
+        gzip::compressed(answer).await
+    } else {
+        answer
+    })
+}
+
+async fn answered(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {
     if let Err(refused) = resource.check(&call.head.method) {
         return Ok(refused);
     }

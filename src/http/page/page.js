@@ -19,6 +19,7 @@ const UNITS = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
 
 function ago(time) {
   const seconds = Math.round((Date.now() - new Date(time.dateTime)) / 1000);
+  if (seconds >= 0 && 'next' in time.dataset) return 'now';
   const length = Math.abs(seconds);
   const [size, unit] = UNITS.find(([size]) => length >= size * (size > 1 ? 2 : 1)) ?? [1, 's'];
   const text = `${Math.floor(length / size)} ${unit}`;

@@ -12,7 +12,7 @@ use std::{
 
 use axum::{
     body::Bytes,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -25,7 +25,13 @@ use tokio_util::sync::CancellationToken;
 use super::super::view::{Parts, Scene};
 use crate::{
     connector::Control,
-    http::{answer::Failure, query, rest::Call, stream},
+    http::{
+        answer::Failure,
+        gzip::{self, GZIP, Gzip},
+        query,
+        rest::Call,
+        stream,
+    },
 };
 
 /// A view that somebody looks at.
@@ -34,6 +40,7 @@ struct Watched {
     scene: Scene,
     /// What of it the browser has, as hashes.
     shown: BTreeMap<String, u64>,
+    gzip: Option<Gzip>,
 }
 
 /// What is not as it was.
@@ -52,10 +59,12 @@ const SILENCE: Duration = Duration::from_secs(15);
 pub(super) fn answer(call: &Call<'_>) -> Result<Response, Failure> {
     let integration = query::values(&call.head.uri, "integration");
     let scene = Scene::new(call, integration.into_iter().next())?;
+    let is_taken = gzip::is_taken(&call.head.headers);
     let watched = Watched {
         control: call.control.clone(),
         scene,
         shown: BTreeMap::new(),
+        gzip: is_taken.then(Gzip::new),
     };
     let (out, body) = stream::body();
     tokio::spawn(watched.run(out, call.ending.clone()));
@@ -63,7 +72,11 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Response, Failure> {
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
     ];
-    Ok((headers, body).into_response())
+    let mut answer = (headers, body).into_response();
+    if is_taken {
+        answer.headers_mut().insert(CONTENT_ENCODING, GZIP);
+    }
+    Ok(answer)
 }
 
 // === impl Watched ===
@@ -90,7 +103,11 @@ impl Watched {
             whole = false;
             if !event.is_empty() {
                 told = Instant::now();
-                if out.send(event.into()).await.is_err() {
+                let event = match &mut self.gzip {
+                    Some(gzip) => gzip.add(&event),
+                    None => event.into(),
+                };
+                if out.send(event).await.is_err() {
                     return;
                 }
             }
