@@ -2,6 +2,7 @@
 
 use std::{fs, net::TcpListener};
 
+use axum::Router;
 use onepassword_kafka_dev::{
     simulator::{Fault, Introspection, Options, Rule, Scope, Simulator, Stream, Token, TokenSpec},
     worker::Worker,
@@ -338,4 +339,31 @@ async fn a_token_is_tried_before_its_connector_is_declared() {
     scene.simulator.update_faults(|faults| faults.rules.clear());
     asked.end(&scene).await;
     scene.close().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_in_the_way_is_named() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let strict = Router::new().fallback(|| async { StatusCode::FORBIDDEN });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let strict_at = listener.local_addr();
+    let serving = tokio::spawn(async move { axum::serve(listener, strict).await });
+    for (proxy, words) in [
+        (closed.unwrap(), "HTTPS_PROXY"),
+        (
+            strict_at.unwrap(),
+            "the proxy (HTTPS_PROXY) does not let the connection through",
+        ),
+    ] {
+        let mut scene = Scene::play(script(&format!("secrets.sealing.key: {NEW}"))).await;
+        let program = scene.program.clone();
+        scene.program = program.env("HTTPS_PROXY", &format!("http://{proxy}"));
+        let mut asked = Asked::start(&scene).await;
+        let config = connector(&asked.sealed(scene.token.as_str()).await);
+        let message = asked.trouble(&config).await;
+        assert!(message.contains(words), "{message}");
+        asked.end(&scene).await;
+        scene.close().await;
+    }
+    serving.abort();
 }
