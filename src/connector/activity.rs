@@ -110,7 +110,7 @@ mod tests {
     async fn it_is_known_that_somebody_watches() {
         let activities = Activities::default();
         assert!(!activities.is_watched());
-        let (_, ()) = tokio::join!(activities.watched(), async {
+        let ((), ()) = tokio::join!(activities.watched(), async {
             follow(&activities, "watch-host:8083", Some("{}"));
         });
         assert!(activities.is_watched());

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn whoever_is_not_let_in_is_told_what_to_show_or_how_long_to_wait() {
-        let access = Access::new(Vec::<User>::new(), clock::now);
+        let access = Access::new(Vec::<User>::new(), None, clock::now);
         assert_eq!(
             denied(Denied::Wrong, &access, &HeaderMap::new()).status(),
             401

@@ -71,7 +71,7 @@ pub fn serve(
 ) -> io::Result<impl Future<Output = io::Result<()>>> {
     let certificate = rest.tls.map(Certificate::load).transpose();
     let certificate = certificate.map_err(io::Error::other)?.map(Arc::new);
-    let access = Access::new(rest.users, clock::now);
+    let access = Access::new(rest.users, control.session_key(), clock::now);
     // Another name for this machine is of no use to a page that has no credentials.
     let askers = if access.is_open() && listener.local_addr()?.ip().is_loopback() {
         Askers::Local

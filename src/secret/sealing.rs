@@ -133,6 +133,18 @@ impl Keyring {
         self.seal(&self.open(sealed)?)
     }
 
+    /// A key for another purpose, the same on all workers that have the same sealing key; none where there is none.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Option<[u8; 32]> {
+        let key = self.0.first()?;
+        let mut hash = Sha256::new();
+        for part in [purpose.as_bytes(), key.bytes.expose_secret()] {
+            hash.update(&part.len().to_be_bytes());
+            hash.update(part);
+        }
+        Some(hash.finish())
+    }
+
     /// Whether every sealed reference of `template` can be opened.
     ///
     /// # Errors

@@ -31,6 +31,12 @@ impl Control {
         self.0.parts.keyring.can_seal()
     }
 
+    /// The key that sessions of the page are signed with; none where the workers share no secret.
+    #[must_use]
+    pub fn session_key(&self) -> Option<[u8; 32]> {
+        self.0.parts.keyring.derived("onepassword-kafka sessions")
+    }
+
     /// The reference that a token is sealed in.
     ///
     /// # Errors

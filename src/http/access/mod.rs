@@ -81,9 +81,9 @@ struct Known {
 // === impl Access ===
 
 impl Access {
-    /// Lets `users` in, or, where there are none, anybody.
-    pub(super) fn new(users: Vec<User>, clock: Clock) -> Self {
-        let session_key = random();
+    /// Lets `users` in, or, where there are none, anybody. Without a key of the group's, sessions are this worker's own.
+    pub(super) fn new(users: Vec<User>, session_key: Option<[u8; 32]>, clock: Clock) -> Self {
+        let session_key = session_key.unwrap_or_else(random);
         let known = |user| Known {
             user,
             was_right: OnceLock::new(),

@@ -1,7 +1,7 @@
 //! A session of the page: a cookie that says who has signed in and until when, and that nobody else can make.
 //!
-//! Nothing is kept of it. It holds for a working day, and ends before that where the user's password changes, or the worker
-//! that signed it does not know the key any more.
+//! Nothing is kept of it. It holds for a working day, and ends before that where the user's password changes. Workers that
+//! have the same sealing key know each other's sessions; without one they are a worker's own, and end with it.
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

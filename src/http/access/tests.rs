@@ -25,6 +25,7 @@ fn door() -> Access {
             user("bob", Role::Viewer, Some(PASSWORD), Some("bobs")),
             user("program", Role::Admin, None, Some("programs")),
         ],
+        None,
         clock::now,
     )
 }
@@ -145,10 +146,14 @@ async fn whoever_asks_is_told_what_can_be_shown() {
         door.challenges().collect::<Vec<_>>(),
         [ASK_PASSWORD, ASK_TOKEN]
     );
-    let tokens = Access::new(vec![user("p", Role::Viewer, None, Some("t"))], clock::now);
+    let tokens = Access::new(
+        vec![user("p", Role::Viewer, None, Some("t"))],
+        None,
+        clock::now,
+    );
     assert_eq!(tokens.challenges().collect::<Vec<_>>(), [ASK_TOKEN]);
     assert_eq!(judged(&tokens, &basic("p", "t")).await, Err(Denied::Wrong));
-    let open = Access::new(Vec::new(), clock::now);
+    let open = Access::new(Vec::new(), None, clock::now);
     let caller = judged(&open, "Bearer whatever").await;
     assert_eq!(caller, Ok((ANONYMOUS.to_owned(), Role::Admin)));
 }
@@ -157,7 +162,11 @@ async fn whoever_asks_is_told_what_can_be_shown() {
 fn an_unknown_name_costs_what_a_known_one_does() {
     let (door, tokens) = (
         door(),
-        Access::new(vec![user("p", Role::Admin, None, Some("t"))], clock::now),
+        Access::new(
+            vec![user("p", Role::Admin, None, Some("t"))],
+            None,
+            clock::now,
+        ),
     );
     let hash = PasswordHash::parse(PASSWORD).unwrap();
     for name in ["nobody", "", "program"] {

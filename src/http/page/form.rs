@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::{
     integration::missing,
-    look,
+    look::{self, Look},
     view::{Area, Frame, html},
 };
 use crate::{

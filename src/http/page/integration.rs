@@ -4,12 +4,11 @@ use askama::Template;
 use axum::response::Response;
 
 use super::{
-    look,
+    look::{self, Look},
     view::{Area, Frame, Parts, html, render},
 };
 use crate::{
-    connector::{Control, End, Info, Overview, Poll, StreamOverview, Target, Trouble},
-    event::Place,
+    connector::{Control, Info, Overview, Poll, StreamOverview, Target, Trouble},
     http::{answer::Failure, rest::Call},
 };
 
@@ -151,25 +150,5 @@ impl<'a> Troubles<'a> {
         let mut troubles: Vec<_> = one.streams.iter().flat_map(of_stream).collect();
         troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.at));
         Self { troubles }
-    }
-}
-
-/// How a poll has ended, for people.
-const fn ended(end: &End) -> &'static str {
-    match end {
-        End::Reading => "reading",
-        End::Drained => "read to the end",
-        End::Throttled => "throttled",
-        End::Retrying => "tried again",
-        End::Failed => "failed",
-        End::Unassigned => "not covered by the token",
-    }
-}
-
-/// Where a stream is read next; a cursor tells people nothing.
-fn place(place: &Place) -> String {
-    match place {
-        Place::Start(time) => format!("from {}", look::time(time)),
-        Place::After(_) => "after the last event".to_owned(),
     }
 }

@@ -97,14 +97,15 @@ impl Resource {
         }
     }
 
-    fn check(&self, method: &Method) -> Result<(), Response> {
+    /// The answer to a method that it does not know.
+    fn refuse(&self, method: &Method) -> Option<Response> {
         let methods = self.methods();
         if methods.contains(method) {
-            return Ok(());
+            return None;
         }
         let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
         let allow = [(ALLOW, allowed.join(", "))];
-        Err((allow, Failure::late(StatusCode::METHOD_NOT_ALLOWED)).into_response())
+        Some((allow, Failure::late(StatusCode::METHOD_NOT_ALLOWED)).into_response())
     }
 }
 
@@ -132,7 +133,7 @@ async fn opened(
     head: Parts,
     body: Body,
 ) -> Result<Response, Failure> {
-    if let Err(refused) = resource.check(&head.method) {
+    if let Some(refused) = resource.refuse(&head.method) {
         return Ok(refused);
     }
     match resource {
@@ -155,7 +156,7 @@ pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Respons
 }
 
 async fn answered(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {
-    if let Err(refused) = resource.check(&call.head.method) {
+    if let Some(refused) = resource.refuse(&call.head.method) {
         return Ok(refused);
     }
     match resource {

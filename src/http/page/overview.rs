@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::{
-    look,
+    look::{self, Look},
     view::{Area, Frame, Parts, html, render},
 };
 use crate::{

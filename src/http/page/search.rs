@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::{
-    look,
+    look::Look,
     view::{Area, Frame, html},
 };
 use crate::{event::Stream, http::rest::Call};
