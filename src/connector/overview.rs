@@ -41,7 +41,7 @@ pub struct StreamOverview {
     pub verdict: Verdict,
     /// The time of the last event that was committed.
     pub last_event: Option<Timestamp>,
-    /// How many events were committed since its position was last altered.
+    /// How many items were committed in all.
     pub total: u64,
     /// How many in the last hour.
     pub hour: Hour,

@@ -195,6 +195,8 @@ async fn ends(scene: &Scene) -> Vec<(String, Vec<i64>)> {
         "auditevents",
         "cursors",
         "deadletters",
+        "connectors",
+        "status",
     ] {
         let marks = admin.watermarks(&scene.topic(what)).await.unwrap();
         ends.push((

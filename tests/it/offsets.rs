@@ -63,6 +63,51 @@ async fn each_is_there(scene: &Scene, stream: Stream, times: usize) {
 }
 
 #[tokio::test]
+async fn a_rewind_is_one_step_and_its_cost_is_told_before() {
+    const REWIND: &str = "/ui/api/rewind";
+    let scene = Scene::start().await;
+    scene.publish(30);
+    let [one, two] = [scene.worker(), scene.worker()];
+    for worker in [&one, &two] {
+        healthy(worker).await;
+    }
+    scene.all_delivered().await;
+    let cost = |from: &'static str| format!("{REWIND}?connector=acme&from={from}");
+    for (from, events) in [("earliest", 90), ("latest", 0)] {
+        let told = get(&one, &cost(from)).await;
+        let wanted = json!({ "events": events, "exact": true });
+        assert_eq!(told, (StatusCode::OK, wanted), "{from}");
+    }
+    for (body, status) in [
+        (json!({ "connector": "acme", "from": "yesterday" }), 400),
+        (json!({ "connector": "acme" }), 400),
+        (
+            json!({ "connector": "acme", "from": "latest", "x": 1 }),
+            400,
+        ),
+        (json!({ "connector": "nobody", "from": "latest" }), 404),
+    ] {
+        let (answer, refusal) = ask(&one, Method::POST, REWIND, Some(&body)).await;
+        assert_eq!(answer, status, "{refusal}");
+    }
+
+    for (worker, times) in [(&one, 2), (&two, 3)] {
+        let body = json!({ "connector": "acme", "from": "earliest" });
+        let (status, answer) = ask(worker, Method::POST, REWIND, Some(&body)).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+        scene.delivered(90 * times).await;
+        for stream in Stream::ALL {
+            each_is_there(&scene, stream, times).await;
+        }
+    }
+    tasks_are(&one, "acme", 3, "RUNNING").await;
+    for worker in [one, two] {
+        scene.end(worker).await;
+    }
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn offsets_are_shown_altered_and_reset_on_any_worker() {
     let scene = Scene::start().await;
     scene.publish(10);
