@@ -265,3 +265,6 @@ fn last_event(position: &Position) -> Option<Timestamp> {
 fn since(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(then)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ const TEXTS: [&str; 4] = ["text/html", "text/css", "text/javascript", "image/svg
 
 impl Gzip {
     pub(super) fn new() -> Self {
-        Self(GzEncoder::new(Vec::new(), Compression::fast()))
+        Self(GzEncoder::new(Vec::new(), Compression::default()))
     }
 
     /// What there is to send so that `text` can be read.

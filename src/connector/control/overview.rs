@@ -1,6 +1,9 @@
 //! Connectors as people look at them, from all that this worker has read of the group.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::{sleep, timeout};
 
 use super::Control;
 use crate::{
@@ -11,12 +14,26 @@ use crate::{
     relay::{Connector, Target},
 };
 
+/// How long others may take to tell what they do.
+const MOMENT: Duration = Duration::from_millis(300);
+
 // === impl Control ===
 
 impl Control {
-    /// Says that somebody watches, so that whoever runs connectors tells what they do.
-    pub fn watch(&self) {
+    /// Says that somebody watches, so that whoever runs connectors tells what they do. Where nobody did, it waits a moment
+    /// for them: what was told last may be long ago.
+    pub async fn watch(&self) {
+        let activities = &self.0.parts.activities;
+        let is_news = !activities.is_watched();
         self.0.parts.teller.watch();
+        if is_news {
+            let told = async {
+                activities.watched().await;
+                sleep(MOMENT).await;
+            };
+            // Kafka may be away; then nothing is told.
+            let _: Result<(), _> = timeout(2 * MOMENT, told).await;
+        }
     }
 
     /// All connectors at a glance, by name.

@@ -68,10 +68,10 @@ const POLLS: &str = "polls";
 const TROUBLES: &str = "troubles";
 const SETTINGS: &str = "settings";
 
-pub(super) fn view(call: &Call<'_>, name: &str) -> Result<Response, Failure> {
-    call.control.watch();
+pub(super) async fn view(call: Call<'_>, name: &str) -> Result<Response, Failure> {
+    call.control.watch().await;
     let overview = call.control.overview(name).ok_or_else(|| missing(name))?;
-    let frame = Frame::new(call, Area::Integrations);
+    let frame = Frame::new(&call, Area::Integrations);
     let mut parts = parts(call.control, name, frame.is_admin);
     let mut part = |name| parts.remove(name).unwrap_or_default();
     Ok(html(&View {

@@ -161,11 +161,11 @@ async fn answered(call: Call<'_>, resource: Resource) -> Result<Response, Failur
     }
     match resource {
         Resource::Bare => Ok(Redirect::permanent("/ui/").into_response()),
-        Resource::View(View::Overview) => Ok(overview::view(&call)),
+        Resource::View(View::Overview) => Ok(overview::view(call).await),
         Resource::View(View::Search) => Ok(search::view(&call)),
         Resource::View(View::Add) => Ok(form::add(&call)),
         Resource::View(View::Edit(name)) => form::edit(&call, &name),
-        Resource::View(View::Integration(name)) => integration::view(&call, &name),
+        Resource::View(View::Integration(name)) => integration::view(call, &name).await,
         Resource::Api(api) => api::answer(call, api).await,
         _ => Err(nowhere()),
     }

@@ -37,12 +37,12 @@ struct Tile<'a> {
     one: &'a Overview,
 }
 
-pub(super) fn view(call: &Call<'_>) -> Response {
-    call.control.watch();
+pub(super) async fn view(call: Call<'_>) -> Response {
+    call.control.watch().await;
     let mut parts = parts(call.control);
     let totals = parts.remove(TOTALS).unwrap_or_default();
     html(&View {
-        frame: Frame::new(call, Area::Integrations),
+        frame: Frame::new(&call, Area::Integrations),
         totals,
         tiles: parts.into_values().collect(),
     })

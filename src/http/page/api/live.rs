@@ -87,7 +87,7 @@ impl Watched {
         let mut told = Instant::now();
         let mut whole = true;
         loop {
-            self.control.watch();
+            self.control.watch().await;
             let change = Change {
                 whole,
                 ..self.change()
