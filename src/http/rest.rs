@@ -9,7 +9,11 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    http::{StatusCode, request::Parts},
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, UPGRADE_INSECURE_REQUESTS},
+        request::Parts,
+    },
     response::{IntoResponse, Response},
 };
 use tokio::net::TcpListener;
@@ -106,7 +110,7 @@ async fn answer(
 ) -> Response {
     let (head, body) = request.into_parts();
     let body = server::timely(body, port.limits.request);
-    let place = Place::at(head.uri.path());
+    let place = Place::of(&head);
     if let Place::Page(resource) = &place
         && resource.is_open()
     {
@@ -181,7 +185,11 @@ impl Port {
 // === impl Place ===
 
 impl Place {
-    fn at(path: &str) -> Self {
+    fn of(head: &Parts) -> Self {
+        let path = head.uri.path();
+        if path == "/" && is_opened_by_hand(&head.headers) {
+            return Self::Page(page::Resource::Bare);
+        }
         page::Resource::at(path)
             .map_or_else(|| Self::Connect(connect::Resource::at(path)), Self::Page)
     }
@@ -191,4 +199,11 @@ impl Place {
         let is_validation = matches!(self, Self::Connect(Ok(resource)) if resource.is_validation());
         Wish::of(&head.method, head.uri.path(), is_validation)
     }
+}
+
+/// Whether a browser asks for something to show, as no other program does (Upgrade Insecure Requests, 3.2.1).
+fn is_opened_by_hand(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    headers.contains_key(UPGRADE_INSECURE_REQUESTS)
+        && accept.is_some_and(|accept| accept.contains("text/html"))
 }

@@ -34,7 +34,7 @@ use super::{
 /// What a path below `/ui` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {
-    /// `/ui`, whose relative links would lead nowhere.
+    /// `/ui`, and where a browser begins.
     Bare,
     View(View),
     SignIn,
@@ -160,7 +160,7 @@ async fn answered(call: Call<'_>, resource: Resource) -> Result<Response, Failur
         return Ok(refused);
     }
     match resource {
-        Resource::Bare => Ok(Redirect::permanent("/ui/").into_response()),
+        Resource::Bare => Ok(Redirect::to("/ui/").into_response()),
         Resource::View(View::Overview) => Ok(overview::view(call).await),
         Resource::View(View::Search) => Ok(search::view(&call)),
         Resource::View(View::Add) => Ok(form::add(&call)),
@@ -182,4 +182,36 @@ pub(super) fn sign_in_first(resource: &Resource, head: &Parts) -> Option<Respons
         .append_pair("then", wanted)
         .finish();
     Some(Redirect::to(&format!("/ui/sign-in?{query}")).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_below_the_page_names_a_view_or_nothing() {
+        let view = |view| Some(Resource::View(view));
+        for (path, resource) in [
+            ("/ui", Some(Resource::Bare)),
+            ("/ui/", view(View::Overview)),
+            ("/ui/add", view(View::Add)),
+            ("/ui/search", view(View::Search)),
+            (
+                "/ui/integrations/a%20b",
+                view(View::Integration("a b".to_owned())),
+            ),
+            ("/ui/integrations/a/edit", view(View::Edit("a".to_owned()))),
+            ("/ui/api/live", Some(Resource::Api(Api::Live))),
+            ("/ui/nowhere", Some(Resource::Nowhere)),
+            ("/ui/integrations/a%2Fb", Some(Resource::Nowhere)),
+            ("/ui/api/nothing", Some(Resource::Nowhere)),
+            ("/connectors", None),
+            ("/uix", None),
+            ("/", None),
+        ] {
+            assert_eq!(Resource::at(path), resource, "{path}");
+        }
+        assert!(Resource::at("/ui/page.css").is_some_and(|resource| resource.is_open()));
+        assert!(!Resource::at("/ui/").unwrap().is_open());
+    }
 }
