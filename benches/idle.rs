@@ -1,7 +1,8 @@
-//! `cargo bench --bench idle`: what a worker costs that has a thousand connectors and nothing to do.
+//! `cargo bench --bench idle`: what a worker costs that has a thousand connectors and nothing to do, and how its page bears them.
 //!
 //! Each connector has an account of its own and the default poll interval. The release binary runs until every stream has
 //! been read to its end once; then its CPU time is measured for one poll interval, in which every stream is polled again.
+//! Then a browser opens the overview, and the worker's CPU time is measured while it is open.
 
 use std::{
     fmt::Write as _,
@@ -13,10 +14,11 @@ use std::{
 use clap::Parser;
 use onepassword_kafka_dev::{
     admin::Admin,
+    browser::{Browser, Look},
     simulator::{Options, Simulator, Stream, TokenSpec},
     stack::Stack,
     usage,
-    worker::Program,
+    worker::{Program, Worker},
 };
 
 /// Measures a worker that has nothing to do, on a Kafka of its own.
@@ -32,6 +34,9 @@ struct Arguments {
     #[arg(long, hide = true)]
     bench: bool,
 }
+
+/// How long the page stays open.
+const OPEN: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -65,6 +70,7 @@ async fn main() -> anyhow::Result<()> {
         "{connectors} idle connectors of three streams: {share:.2} % of one core over {seconds} s, {peak:.1} MB at the peak \
          ({peak_of_start:.1} MB by the end of the first polls, which took {before:.1} s of CPU time)"
     )?;
+    look(&worker, connectors).await?;
     worker.terminate();
     worker.ended().await?;
     let admin = Admin::new(stack.bootstrap_servers())?;
@@ -73,6 +79,36 @@ async fn main() -> anyhow::Result<()> {
             admin.delete_topic(&topic).await?;
         }
     }
+    Ok(())
+}
+
+/// How a browser shows all of them.
+async fn look(worker: &Worker, connectors: u32) -> anyhow::Result<()> {
+    let browser = Browser::start().await?;
+    let page = browser.page(Look::Light, 1280, 900).await;
+    page.open(&format!("http://{}/ui/", worker.rest().await?))
+        .await;
+    let all_green = format!("document.querySelectorAll('.tile.green').length === {connectors}");
+    page.wait_until(&all_green, "every tile is green").await;
+    let millis = async |script| page.script(script).await.as_f64().unwrap_or(f64::NAN);
+    let first_byte = millis("performance.getEntriesByType('navigation')[0].responseStart").await;
+    let paint = millis("performance.getEntriesByName('first-contentful-paint')[0].startTime").await;
+    let green = millis("performance.now()").await;
+    let bytes: u64 = page
+        .requests()
+        .await
+        .iter()
+        .map(|request| request.bytes)
+        .sum();
+    let before = usage::cpu_seconds(worker.id())?;
+    tokio::time::sleep(OPEN).await;
+    let share = (usage::cpu_seconds(worker.id())? - before) / OPEN.as_secs_f64() * 100.0;
+    writeln!(
+        io::stdout(),
+        "the page with {connectors} tiles: first byte after {first_byte:.0} ms, first paint after {paint:.0} ms, all green after \
+         {green:.0} ms at most, {} kB transferred; {share:.2} % of one core while it is open",
+        bytes / 1000,
+    )?;
     Ok(())
 }
 
