@@ -69,7 +69,7 @@ struct Taken {
 
 /// Records of the first step, and of the largest.
 const FIRST: u64 = 2_000;
-const LARGEST: u64 = 250_000;
+const LARGEST: u64 = 100_000;
 const GROWTH: u64 = 4;
 /// How often Kafka is asked for the time of a step.
 const QUESTIONS: u32 = 40;
@@ -145,16 +145,20 @@ impl Search<'_> {
         let from = self.query.from;
         let until = self.before.end().min(now + 1);
         let all = count(&self.floor, &self.ends);
+        // What is not in order is read with every step, so that these are to be few then.
+        let again = count(&self.begin(until)?, &self.ends);
+        let size = self.size.max(again);
         let (mut too_short, mut too_long) = (0, i64::MAX);
         for _ in 0..QUESTIONS {
             let millis = until.saturating_sub(self.span).max(from);
             let begin = self.begin(millis)?;
             let records = count(&begin, &self.ends);
-            if millis == from || records == all {
+            let is_all = millis == from || records == all;
+            let is_long = records.saturating_sub(again) > size * GROWTH;
+            let is_short = records.saturating_sub(again) < size / GROWTH && !is_all;
+            if is_all && !is_long {
                 break;
             }
-            let is_short = records < self.size / GROWTH;
-            let is_long = records > self.size * GROWTH;
             if is_short {
                 too_short = self.span;
             } else if is_long {
