@@ -186,6 +186,62 @@ async fn events_are_found_newest_first_and_page_by_page_none_is_lost_or_repeated
     scene.close().await;
 }
 
+/// Records of the last days, and behind them others of the weeks before, some of them at the same time.
+fn disordered(scene: &Scene, stream: Stream, count: i64) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &scene.bootstrap)
+        .create()
+        .unwrap();
+    let topic = scene.topic(stream);
+    let now = onepassword_kafka::clock::now().as_millisecond();
+    for number in 0..count {
+        let is_late = number > count * 2 / 3;
+        let minutes = if is_late {
+            3 * count - number
+        } else {
+            count - number
+        } / 7;
+        let record = BaseRecord::to(&topic)
+            .key("")
+            .payload("x")
+            .partition(i32::try_from(number % 3).unwrap())
+            .timestamp(now - minutes * 60_000);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(TIMEOUT).unwrap();
+}
+
+#[tokio::test]
+async fn a_search_in_many_steps_keeps_the_order_and_loses_nothing() {
+    const COUNT: i64 = 30_000;
+    let scene = Scene::start().await;
+    let worker = scene.worker();
+    healthy(&worker).await;
+    disordered(&scene, Stream::SignInAttempts, COUNT);
+    let (mut records, mut next) = (Vec::new(), String::new());
+    let mut scanned = 0;
+    loop {
+        let query = [("limit", "7000"), ("next", &*next)];
+        let (found, end) = Lines::of(&worker, &query).await.all().await;
+        records.extend(found);
+        scanned += end["scanned"].as_i64().unwrap();
+        match end["next"].as_str() {
+            Some(more) => next = more.to_owned(),
+            None => break,
+        }
+    }
+    let time = |record: &Value| -> jiff::Timestamp {
+        record["timestamp"].as_str().unwrap().parse().unwrap()
+    };
+    assert!(records.is_sorted_by_key(|record| Reverse(time(record))));
+    let places: BTreeSet<_> = records.iter().map(place).collect();
+    let count = usize::try_from(COUNT).unwrap();
+    assert_eq!((places.len(), records.len()), (count, count));
+    assert!(scanned < 10 * COUNT, "{scanned}");
+    scene.end(worker).await;
+    scene.close().await;
+}
+
 #[tokio::test]
 async fn a_search_finds_what_it_is_told_to() {
     let scene = Scene::start().await;
