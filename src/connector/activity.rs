@@ -1,8 +1,9 @@
 //! What the group's connectors have done lately, for whoever watches, on any worker.
 //!
 //! An idle poll writes nothing to Kafka, unless somebody watches: a worker that people look at says so in the status topic
-//! (`watch-<worker>`), again and again while they do, and whoever runs connectors tells there what they do
-//! (`activity-<connector>`), until nobody has said so for a minute.
+//! (`watch`), again and again while they do, and whoever runs connectors tells there what they do (`activity-<connector>`),
+//! until nobody has said so for half a minute. What was told before somebody watched may be long out of date, and is not
+//! shown.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
 
 use crate::{kafka::Logged, relay::Activity};
 
@@ -20,18 +21,40 @@ pub struct Activities(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    known: RwLock<BTreeMap<String, Arc<Activity>>>,
-    /// Until when somebody watches, by this worker's clock: whoever does may have another.
-    watched: watch::Sender<Option<Instant>>,
+    known: RwLock<BTreeMap<String, (Instant, Arc<Activity>)>>,
+    watched: watch::Sender<Attention>,
+}
+
+/// Whether somebody watches, by this worker's clock: whoever does may have another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Attention {
+    began: Option<Instant>,
+    until: Option<Instant>,
+    /// Whether all that was in the topic at the beginning is known: what it said of watching is over.
+    is_read: bool,
+}
+
+/// What is known of a connector's doings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Told {
+    /// This, since somebody watches.
+    Activity(Arc<Activity>),
+    /// Nothing yet, for that was a moment ago.
+    NotYet,
+    /// Nothing, though it was time.
+    Nothing,
 }
 
 /// How long somebody watches who has said so once.
-const ATTENTION: Duration = Duration::from_mins(1);
+const ATTENTION: Duration = Duration::from_secs(30);
 /// How often that is said while it is so.
-pub(super) const REMINDER: Duration = Duration::from_secs(20);
+pub(super) const REMINDER: Duration = Duration::from_secs(10);
+/// How long whoever runs a connector may take to tell.
+const MOMENT: Duration = Duration::from_secs(5);
 
 const ACTIVITY: &str = "activity-";
-const WATCH: &str = "watch-";
+/// The key by which somebody says that they watch.
+pub(super) const WATCH: &str = "watch";
 
 // === impl Activities ===
 
@@ -39,59 +62,90 @@ impl Activities {
     /// Takes in what the status topic brings; what cannot be read is of a newer version, and is not missed.
     pub fn follow(&self, logged: Logged<'_>) {
         let Logged::Record { key, value, .. } = logged else {
+            self.0
+                .watched
+                .send_modify(|attention| attention.is_read = true);
             return;
         };
         let Ok(key) = str::from_utf8(key) else {
             return;
         };
-        if key.starts_with(WATCH) && value.is_some() {
-            let until = Instant::now() + ATTENTION;
-            self.0.watched.send_replace(Some(until));
+        if key == WATCH {
+            self.0
+                .watched
+                .send_modify(|attention| attention.renew(Instant::now()));
         } else if let Some(connector) = key.strip_prefix(ACTIVITY) {
             let activity = value.and_then(|value| serde_json::from_slice(value).ok());
             let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
             match activity {
-                Some(activity) => known.insert(connector.to_owned(), Arc::new(activity)),
+                Some(activity) => {
+                    known.insert(connector.to_owned(), (Instant::now(), Arc::new(activity)))
+                }
                 None => known.remove(connector),
             };
         }
     }
 
     /// What a connector has done lately, as far as it was told.
-    pub(super) fn of(&self, connector: &str) -> Option<Arc<Activity>> {
+    pub(super) fn of(&self, connector: &str) -> Told {
+        let attention = self.attention();
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(connector).cloned()
+        match (known.get(connector), attention.began) {
+            (Some((at, activity)), Some(began)) if *at >= began => {
+                Told::Activity(Arc::clone(activity))
+            }
+            (_, Some(began)) if began.elapsed() > MOMENT => Told::Nothing,
+            _ => Told::NotYet,
+        }
     }
 
     /// Waits until somebody watches.
-    pub(super) async fn watched(&self) {
+    pub(super) async fn watched(&self) -> Attention {
         let mut watched = self.0.watched.subscribe();
-        let begun = watched.wait_for(|until| until.is_some_and(|until| until > Instant::now()));
-        begun.await.expect("its sender is here");
+        let begun = watched.wait_for(|attention| attention.is_on(Instant::now()));
+        *begun.await.expect("its sender is here")
     }
 
-    /// Whether somebody watches.
-    pub(super) fn is_watched(&self) -> bool {
-        let until = *self.0.watched.borrow();
-        until.is_some_and(|until| until > Instant::now())
+    /// Whether somebody watches, and since when.
+    pub(super) fn attention(&self) -> Attention {
+        *self.0.watched.borrow()
+    }
+}
+
+// === impl Attention ===
+
+impl Attention {
+    pub(super) fn is_on(self, now: Instant) -> bool {
+        self.until.is_some_and(|until| until > now)
     }
 
-    /// Waits for `moved`, but not longer than somebody watches.
-    pub(super) async fn while_watched(&self, moved: impl Future<Output = ()>) {
-        let until = *self.0.watched.borrow();
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let _: Result<(), _> = timeout(left.unwrap_or_default(), moved).await;
+    /// Whether it is the same as then, and goes on.
+    pub(super) fn goes_on(self, then: Self) -> bool {
+        self.began == then.began && self.is_on(Instant::now())
+    }
+
+    /// How much of it is left.
+    pub(super) fn left(self) -> Duration {
+        let left = self
+            .until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        left.unwrap_or_default()
+    }
+
+    fn renew(&mut self, now: Instant) {
+        if !self.is_read {
+            return;
+        }
+        if !self.is_on(now) {
+            self.began = Some(now);
+        }
+        self.until = Some(now + ATTENTION);
     }
 }
 
 /// The key of what is told of a connector.
 pub(super) fn activity_key(connector: &str) -> String {
     format!("{ACTIVITY}{connector}")
-}
-
-/// The key by which a worker says that somebody watches.
-pub(super) fn watch_key(worker_id: &str) -> String {
-    format!("{WATCH}{worker_id}")
 }
 
 #[cfg(test)]
@@ -106,25 +160,56 @@ mod tests {
         });
     }
 
+    fn is_watched(activities: &Activities) -> bool {
+        activities.attention().is_on(Instant::now())
+    }
+
     #[tokio::test]
     async fn it_is_known_that_somebody_watches() {
         let activities = Activities::default();
-        assert!(!activities.is_watched());
-        let ((), ()) = tokio::join!(activities.watched(), async {
-            follow(&activities, "watch-host:8083", Some("{}"));
+        follow(&activities, WATCH, Some("{}"));
+        activities.follow(Logged::End);
+        assert!(!is_watched(&activities), "that was before");
+        let (begun, ()) = tokio::join!(activities.watched(), async {
+            follow(&activities, WATCH, Some("{}"));
         });
-        assert!(activities.is_watched());
+        assert!(is_watched(&activities));
+        follow(&activities, WATCH, Some("{}"));
+        assert!(activities.attention().goes_on(begun));
     }
 
     #[test]
-    fn what_was_told_last_is_known_until_it_is_taken_back() {
+    fn what_was_told_since_somebody_watches_is_known_until_it_is_taken_back() {
         let activities = Activities::default();
+        let told = || Told::Activity(Arc::default());
+        activities.follow(Logged::End);
         follow(&activities, "activity-acme", Some(r#"{"tasks":{}}"#));
-        assert_eq!(activities.of("acme"), Some(Arc::default()));
-        assert_eq!(activities.of("other"), None);
-        follow(&activities, "activity-acme", None);
-        assert_eq!(activities.of("acme"), None);
-        follow(&activities, "activity-acme", Some("of a newer version"));
-        assert_eq!(activities.of("acme"), None);
+        follow(&activities, WATCH, Some("{}"));
+        assert_eq!(activities.of("acme"), Told::NotYet);
+        follow(&activities, "activity-acme", Some(r#"{"tasks":{}}"#));
+        assert_eq!(
+            (activities.of("acme"), activities.of("other")),
+            (told(), Told::NotYet)
+        );
+        for value in [None, Some("of a newer version")] {
+            follow(&activities, "activity-acme", Some(r#"{"tasks":{}}"#));
+            follow(&activities, "activity-acme", value);
+            assert_eq!(activities.of("acme"), Told::NotYet);
+        }
+    }
+
+    #[test]
+    fn attention_that_is_renewed_in_time_is_one() {
+        let then = Instant::now();
+        let mut attention = Attention {
+            is_read: true,
+            ..Attention::default()
+        };
+        attention.renew(then);
+        attention.renew(then + ATTENTION / 2);
+        assert_eq!(attention.began, Some(then));
+        assert!(attention.is_on(then + ATTENTION));
+        attention.renew(then + ATTENTION * 2);
+        assert_eq!(attention.began, Some(then + ATTENTION * 2));
     }
 }

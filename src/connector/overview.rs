@@ -1,14 +1,14 @@
 //! Connectors as people look at them: one light and one word for each, and for each of its streams.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Hour, State};
+use super::{Hour, State, activity::Told};
 use crate::{
     event::{EventTime, Place, Position, Stream},
     kafka::Stored,
-    relay::{Activity, End, Seen, Target, TaskActivity},
+    relay::{End, Poll, Seen, Target, TaskActivity},
 };
 
 /// A connector at a glance.
@@ -81,6 +81,7 @@ pub enum Light {
 #[derive(Debug)]
 pub(super) struct StreamFacts {
     pub(super) stream: Stream,
+    pub(super) target: Target,
     pub(super) state: Option<State>,
     pub(super) stored: Option<Stored>,
     pub(super) hour: Hour,
@@ -122,30 +123,39 @@ impl StreamOverview {
 // === impl StreamFacts ===
 
 impl StreamFacts {
-    pub(super) fn judge(self, activity: Option<&Arc<Activity>>, now: Timestamp) -> StreamOverview {
-        let task = activity.and_then(|activity| activity.tasks.get(&self.stream));
+    pub(super) fn judge(self, told: &Told, now: Timestamp) -> StreamOverview {
+        let task = match told {
+            Told::Activity(activity) => activity.tasks.get(&self.stream),
+            Told::NotYet | Told::Nothing => None,
+        };
         let position = match &self.stored {
             Some(Stored::Position(position)) => Some(position),
             _ => None,
         };
         let last_event = position.and_then(last_event);
-        let is_at_end = task.is_some_and(|task| is_at_end(task, self.interval, now));
+        let verdict = self.verdict(told, task, now);
+        // Of what rests, or is at its end, the last event may be old.
+        let is_behind = verdict.light >= Light::Amber
+            && task.is_some_and(|task| !is_at_end(task, self.interval, now));
         let behind = last_event
-            .filter(|_| !is_at_end)
+            .filter(|_| is_behind)
             .map(|last| since(last, now));
         StreamOverview {
             stream: self.stream,
-            verdict: self.verdict(task, now),
+            verdict,
             last_event,
             total: position.map_or(0, |position| position.events_total),
             hour: self.hour,
-            behind: behind.map(|behind| Duration::from_secs(behind.as_secs())),
+            behind: behind.map(rounded),
             place: position.map(|position| position.place.clone()),
             activity: task.cloned().unwrap_or_default(),
         }
     }
 
-    fn verdict(&self, task: Option<&TaskActivity>, now: Timestamp) -> Verdict {
+    fn verdict(&self, told: &Told, task: Option<&TaskActivity>, now: Timestamp) -> Verdict {
+        if let Some(rests) = Verdict::resting(self.target) {
+            return rests;
+        }
         let last = task.and_then(TaskActivity::last);
         let trouble = task.and_then(|task| task.troubles.back());
         let trouble = trouble.map(|trouble| trouble.message.clone());
@@ -155,7 +165,6 @@ impl StreamFacts {
                 let trace = self.state.as_ref().and_then(|state| state.trace.clone());
                 Verdict::new(Light::Red, "Failed", trace)
             }
-            (Some("PAUSED"), ..) => Verdict::new(Light::Grey, "Paused", None),
             (Some("UNASSIGNED"), _, Some(End::Unassigned)) => Verdict::new(
                 Light::Grey,
                 "Not covered",
@@ -170,6 +179,11 @@ impl StreamFacts {
             (_, _, Some(End::Throttled)) => Verdict::new(Light::Amber, "Throttled", trouble),
             (_, _, Some(End::Retrying)) => Verdict::new(Light::Amber, "Retrying", trouble),
             (_, Some(task), Some(_)) => reading(task, self.interval, now),
+            _ if *told == Told::NotYet => Verdict::new(Light::Grey, "Asking", None),
+            _ if *told == Told::Nothing => {
+                let why = "No worker tells what it does. Look at the workers and their logs.";
+                Verdict::new(Light::Amber, "Silent", Some(why.to_owned()))
+            }
             _ => Verdict::new(Light::Amber, "Starting", None),
         }
     }
@@ -182,6 +196,15 @@ impl Verdict {
         Self { light, word, why }
     }
 
+    /// What is said of whatever somebody does not want to run.
+    pub(super) fn resting(target: Target) -> Option<Self> {
+        match target {
+            Target::Paused => Some(Self::new(Light::Grey, "Paused", None)),
+            Target::Stopped => Some(Self::new(Light::Grey, "Stopped", None)),
+            Target::Running => None,
+        }
+    }
+
     /// That of a connector, from what its streams and its account say.
     pub(super) fn over(streams: &[StreamOverview], account: Option<&Seen>, now: Timestamp) -> Self {
         // The first of those that need somebody most.
@@ -191,11 +214,10 @@ impl Verdict {
             |worst| worst.verdict.clone(),
         );
         let expires = account.and_then(|account| account.expires);
-        match expires.filter(|expires| *expires - EXPIRY_NOTICE <= now) {
+        match expires.filter(|expires| expires.duration_since(now) <= EXPIRY_NOTICE) {
             Some(expires) if worst.light <= Light::Green => {
-                let days = expires.duration_since(now).as_hours() / 24;
                 let why = format!(
-                    "The token ends on {}, in {days} days. Issue a new one in 1Password and put it in the place of this one.",
+                    "The token ends on {}. Issue a new one in 1Password and put it in the place of this one.",
                     expires.strftime("%-d %B %Y")
                 );
                 Self::new(Light::Amber, "Token expires", Some(why))
@@ -230,7 +252,14 @@ fn reading(task: &TaskActivity, configured: Duration, now: Timestamp) -> Verdict
     if is_at_end(task, configured, now) {
         return Verdict::new(Light::Green, "Up to date", None);
     }
-    if task.last().is_some_and(|last| last.end == End::Reading) {
+    let goes_on = |last: &Poll| {
+        let told = last
+            .began
+            .saturating_add(last.took())
+            .unwrap_or(Timestamp::MAX);
+        last.end == End::Reading && since(told, now) <= recent(task, configured)
+    };
+    if task.last().is_some_and(goes_on) {
         return Verdict::new(Light::Amber, "Catching up", None);
     }
     let why = "No poll has ended for more than two intervals. Look at the worker and its log.";
@@ -239,10 +268,25 @@ fn reading(task: &TaskActivity, configured: Duration, now: Timestamp) -> Verdict
 
 /// Whether the end was reached within the last two intervals.
 fn is_at_end(task: &TaskActivity, configured: Duration, now: Timestamp) -> bool {
+    let recent = recent(task, configured);
+    let drained = task.drained.map(|drained| since(drained, now));
+    drained.is_some_and(|drained| drained <= recent)
+}
+
+/// Two intervals, and a little more.
+fn recent(task: &TaskActivity, configured: Duration) -> Duration {
     let interval = configured.max(wait(task).unwrap_or_default());
-    let recent = interval.saturating_mul(2).saturating_add(GRACE);
-    task.drained
-        .is_some_and(|drained| since(drained, now) <= recent)
+    interval.saturating_mul(2).saturating_add(GRACE)
+}
+
+/// In whole minutes where there are some: what changes each second is drawn each second.
+fn rounded(behind: Duration) -> Duration {
+    let seconds = behind.as_secs();
+    Duration::from_secs(if seconds < 120 {
+        seconds
+    } else {
+        seconds / 60 * 60
+    })
 }
 
 /// Whether the wait is longer than what was configured, give or take what polls are spread by.

@@ -6,11 +6,11 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     Activities, Statuses, VERSION,
-    activity::{REMINDER, activity_key, watch_key},
+    activity::{REMINDER, WATCH, activity_key},
     status::{key, topic_key},
 };
 use crate::{
@@ -75,7 +75,7 @@ impl Teller {
         let mut reminded = self.reminded.lock().unwrap_or_else(PoisonError::into_inner);
         if reminded.is_none_or(|then| then.elapsed() >= REMINDER) {
             *reminded = Some(Instant::now());
-            self.publish(&watch_key(&self.worker_id), Some(&json!({})));
+            self.publish(WATCH, Some(&json!({})));
         }
     }
 
@@ -91,11 +91,12 @@ impl Teller {
 
     async fn tell_activity(&self, board: &Board) {
         loop {
-            self.activities.watched().await;
+            let begun = self.activities.watched().await;
             // Whoever watches knows nothing yet.
             board.renew_activity();
-            while self.activities.is_watched() {
-                self.activities.while_watched(board.moved()).await;
+            while self.activities.attention().goes_on(begun) {
+                let left = self.activities.attention().left();
+                let _: Result<(), _> = timeout(left, board.moved()).await;
                 for (connector, activity) in board.take_activity() {
                     let value = serde_json::to_value(activity).expect("it is plain data");
                     self.publish(&activity_key(&connector), Some(&value));
@@ -171,9 +172,7 @@ impl Teller {
         self.publish(&key(subject), None);
         if let Subject::Connector(name) = subject {
             self.forget_topics(name);
-            if self.activities.of(name).is_some() {
-                self.publish(&activity_key(name), None);
-            }
+            self.publish(&activity_key(name), None);
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Reporter {
     metrics: Arc<Metrics>,
     board: Arc<Board>,
     logged: Option<Instant>,
+    /// When it was last told how far the poll under way has come.
+    told: Option<Instant>,
     /// The poll under way.
     began: Timestamp,
     events: usize,
@@ -37,6 +39,7 @@ pub(super) struct Polled {
 }
 
 const LOG_EVERY: Duration = Duration::from_mins(1);
+const TELL_EVERY: Duration = Duration::from_secs(2);
 
 // === impl Reporter ===
 
@@ -47,6 +50,7 @@ impl Reporter {
             metrics,
             board,
             logged: None,
+            told: None,
             began: Timestamp::UNIX_EPOCH,
             events: 0,
         }
@@ -62,7 +66,10 @@ impl Reporter {
         self.state(TaskState::Running, None);
         self.metrics.lag(&self.task, behind(position, now));
         self.events = polled.events;
-        self.polled(End::Reading, None, now, None);
+        if self.told.is_none_or(|then| then.elapsed() >= TELL_EVERY) {
+            self.told = Some(Instant::now());
+            self.polled(End::Reading, None, now, None);
+        }
         if self.is_time_to_log() {
             tracing::info!(
                 connector = self.task.connector,

@@ -1,6 +1,6 @@
 //! Connectors as people look at them, from all that this worker has read of the group.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
@@ -8,7 +8,8 @@ use tokio::time::{sleep, timeout};
 use super::Control;
 use crate::{
     connector::{
-        Declared, Light, Overview, StreamOverview, Verdict, overview::StreamFacts, status::Status,
+        Declared, Light, Overview, StreamOverview, Verdict, activity::Told, overview::StreamFacts,
+        status::Status,
     },
     event::TaskId,
     relay::{Connector, Target},
@@ -24,7 +25,7 @@ impl Control {
     /// for them: what was told last may be long ago.
     pub async fn watch(&self) {
         let activities = &self.0.parts.activities;
-        let is_news = !activities.is_watched();
+        let is_news = !activities.attention().is_on(Instant::now());
         self.0.parts.teller.watch();
         if is_news {
             let told = async {
@@ -54,10 +55,13 @@ impl Control {
         };
         let now = (self.0.parts.clock)();
         let status = self.0.parts.statuses.status(name);
-        let activity = self.0.parts.activities.of(name);
-        let account = activity.as_ref().and_then(|seen| seen.account.clone());
+        let told = self.0.parts.activities.of(name);
+        let account = match &told {
+            Told::Activity(activity) => activity.account.clone(),
+            Told::NotYet | Told::Nothing => None,
+        };
         let streams = match &declared.connector {
-            Ok(connector) => self.streams(connector, status.as_ref(), now),
+            Ok(connector) => self.streams(connector, target, status.as_ref(), &told, now),
             Err(_) => Vec::new(),
         };
         let verdict = verdict(&declared, target, status.as_ref())
@@ -80,21 +84,23 @@ impl Control {
     fn streams(
         &self,
         connector: &Connector,
+        target: Target,
         status: Option<&Status>,
+        told: &Told,
         now: Timestamp,
     ) -> Vec<StreamOverview> {
-        let activity = self.0.parts.activities.of(&connector.name);
         let stream = |task: TaskId| {
             let (stored, hour) = self.0.parts.offsets.task(&task, now);
             let tasks = status.map(|status| &status.tasks);
             let facts = StreamFacts {
                 stream: task.stream,
+                target,
                 state: tasks.and_then(|tasks| tasks.get(&task.stream.number()).cloned()),
                 stored,
                 hour,
                 interval: connector.poll_interval,
             };
-            facts.judge(activity.as_ref(), now)
+            facts.judge(told, now)
         };
         connector.tasks().map(stream).collect()
     }
@@ -105,10 +111,8 @@ fn verdict(declared: &Declared, target: Target, status: Option<&Status>) -> Opti
     if let Err(wrong) = &declared.connector {
         return Some(Verdict::new(Light::Red, "Failed", Some(wrong.clone())));
     }
-    match target {
-        Target::Paused => return Some(Verdict::new(Light::Grey, "Paused", None)),
-        Target::Stopped => return Some(Verdict::new(Light::Grey, "Stopped", None)),
-        Target::Running => {}
+    if let Some(rests) = Verdict::resting(target) {
+        return Some(rests);
     }
     let failed = status.filter(|status| status.connector.state == "FAILED")?;
     let trace = failed.connector.trace.clone();

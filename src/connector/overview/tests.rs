@@ -1,7 +1,9 @@
 //! Tests of what is said of connectors and streams.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::relay::{Poll, Trouble};
+use crate::relay::{Activity, Trouble};
 
 const INTERVAL: Duration = Duration::from_mins(5);
 
@@ -13,11 +15,12 @@ fn ago(minutes: i64) -> Timestamp {
     now() - SignedDuration::from_mins(minutes)
 }
 
-/// A task whose last poll began then and ended so; the end of the stream was reached then.
+/// A task whose last poll began then and ended a moment ago; the end of the stream was reached then.
 fn task(began: i64, end: End, drained: Option<i64>) -> TaskActivity {
+    let took = now().duration_since(ago(began)).as_millis();
     let poll = Poll {
         began: ago(began),
-        took_ms: 10,
+        took_ms: took.try_into().unwrap(),
         events: 1,
         end,
     };
@@ -40,6 +43,7 @@ fn overview(state: &str, task: Option<TaskActivity>) -> StreamOverview {
     position.events_total = 7;
     let facts = StreamFacts {
         stream: Stream::ItemUsages,
+        target: Target::Running,
         state: Some(State {
             state: state.to_owned(),
             trace: Some("why".to_owned()),
@@ -57,7 +61,7 @@ fn overview(state: &str, task: Option<TaskActivity>) -> StreamOverview {
             .into_iter()
             .collect(),
     };
-    facts.judge(Some(&Arc::new(activity)), now())
+    facts.judge(&Told::Activity(Arc::new(activity)), now())
 }
 
 fn verdict(state: &str, task: Option<TaskActivity>) -> (Light, &'static str) {
@@ -82,6 +86,13 @@ fn green_is_what_was_read_to_the_end_within_two_intervals() {
             "{task:?}"
         );
     }
+}
+
+#[test]
+fn a_poll_of_which_nothing_was_heard_for_long_is_late() {
+    let mut task = task(20, End::Reading, None);
+    task.polls[0].took_ms = 1000;
+    assert_eq!(verdict("RUNNING", Some(task)), (Light::Amber, "Late"));
 }
 
 #[test]
@@ -118,7 +129,6 @@ fn what_goes_wrong_is_said_with_what_to_do() {
 #[test]
 fn what_rests_is_grey_and_what_nobody_has_told_of_is_not_green() {
     let unassigned = task(1, End::Unassigned, None);
-    assert_eq!(verdict("PAUSED", None), (Light::Grey, "Paused"));
     assert_eq!(
         verdict("UNASSIGNED", Some(unassigned)),
         (Light::Grey, "Not covered")
@@ -128,9 +138,30 @@ fn what_rests_is_grey_and_what_nobody_has_told_of_is_not_green() {
 }
 
 #[test]
+fn what_is_not_told_is_asked_for_and_then_missed() {
+    let facts = |target| StreamFacts {
+        stream: Stream::ItemUsages,
+        target,
+        state: None,
+        stored: None,
+        hour: Hour::default(),
+        interval: INTERVAL,
+    };
+    for (target, told, light, word) in [
+        (Target::Running, Told::NotYet, Light::Grey, "Asking"),
+        (Target::Running, Told::Nothing, Light::Amber, "Silent"),
+        (Target::Stopped, Told::Nothing, Light::Grey, "Stopped"),
+        (Target::Paused, Told::NotYet, Light::Grey, "Paused"),
+    ] {
+        let verdict = facts(target).judge(&told, now()).verdict;
+        assert_eq!((verdict.light, verdict.word), (light, word));
+    }
+}
+
+#[test]
 fn a_stream_is_behind_by_the_age_of_its_last_event_until_it_is_read_to_the_end() {
     let reading = overview("RUNNING", Some(task(20, End::Reading, None)));
-    assert_eq!(reading.behind, Some(Duration::from_secs(30 * 60 - 1)));
+    assert_eq!(reading.behind, Some(Duration::from_mins(29)));
     assert_eq!((reading.total, reading.last_event.is_some()), (7, true));
     let drained = overview("RUNNING", Some(task(1, End::Drained, Some(1))));
     assert_eq!(drained.behind, None);
