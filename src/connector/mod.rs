@@ -27,7 +27,7 @@ pub use self::{
     overview::{Light, Overview, StreamOverview, Verdict},
     probe::{Accepted, ProbeError, probe},
     record::Properties,
-    refusal::Refusal,
+    refusal::{Refusal, shown_value},
     search::{Ended, Header, Progress, Query, Record, Rewound, Searches, Told, columns},
     settings::{Allowed, Settings, check_name, is_class},
     status::{State, Status, Statuses},

@@ -116,6 +116,20 @@ fn controls(name: &str) -> String {
     controls.join(", ")
 }
 
+/// What may be shown of a setting's value: one that could be a secret only where it is wholly a reference.
+#[must_use]
+pub fn shown_value<'v>(setting: &str, value: &'v str) -> &'v str {
+    let reference = value
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'));
+    let is_reference = reference.is_some_and(|inside| !inside.contains(['$', '}']));
+    if is_public(setting) || is_reference {
+        value
+    } else {
+        "[hidden]"
+    }
+}
+
 /// Whether a setting is one that holds no secret; a token may stand under a misspelt name.
 fn is_public(setting: &str) -> bool {
     let known = TABLE.iter().find(|known| known.name == setting);

@@ -39,6 +39,8 @@ pub(super) struct Port {
     askers: Askers,
     pub(super) scheme: Scheme,
     limits: Limits,
+    /// The page's overview.
+    drawn: Arc<page::Drawn>,
     /// Whatever streams ends then.
     ending: CancellationToken,
 }
@@ -52,6 +54,8 @@ pub(super) struct Call<'a> {
     pub(super) scheme: Scheme,
     /// Whether users sign in at all.
     pub(super) has_users: bool,
+    /// The page's overview.
+    pub(super) drawn: &'a Arc<page::Drawn>,
     /// Whatever streams ends then.
     pub(super) ending: &'a CancellationToken,
 }
@@ -88,6 +92,7 @@ pub fn serve(
         askers,
         scheme: certificate.as_ref().map_or(Scheme::Http, |_| Scheme::Https),
         limits: rest.limits,
+        drawn: Arc::default(),
         ending: shutdown.clone(),
     };
     let router = Router::new().fallback(answer).with_state(Arc::new(port));
@@ -162,6 +167,7 @@ async fn handle(
         body,
         scheme: port.scheme,
         has_users: !port.access.is_open(),
+        drawn: &port.drawn,
         ending: &port.ending,
     };
     match place {

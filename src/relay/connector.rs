@@ -94,6 +94,17 @@ pub enum Start {
     Ago(SignedDuration),
 }
 
+/// What would be read from a place vanishes at once: the topic does not keep it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "reading would begin at {start}, but the topic keeps records for {kept:#} only, by their own time: older events would \
+     vanish at once. Raise the topic's retention.ms, or set a later start.time"
+)]
+pub struct WouldVanish {
+    start: Timestamp,
+    kept: SignedDuration,
+}
+
 /// What records are keyed by, and so what is kept in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
@@ -143,6 +154,24 @@ impl Start {
             Self::Ago(back) => now - back,
         };
         Timestamp::from_second(time.as_second()).expect("a time's own seconds are in range")
+    }
+}
+
+// === impl WouldVanish ===
+
+impl WouldVanish {
+    /// Refuses to begin at a time that is too long ago for a topic, when that is `decided`.
+    ///
+    /// # Errors
+    ///
+    /// Where the topic does not keep what there is from then on.
+    pub fn check(start: Timestamp, decided: Timestamp, kept: Option<Duration>) -> Result<(), Self> {
+        // There is nothing from before 1Password's own memory.
+        let start = start.max(Start::Earliest.resolve(decided));
+        match kept.map(SignedDuration::try_from) {
+            Some(Ok(kept)) if decided.duration_since(start) > kept => Err(Self { start, kept }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Why a task does not go on, and what it does about it: the one place where every error's decision is made.
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::{handover::Refused, source::SourceError};
+use super::{connector::WouldVanish, handover::Refused, source::SourceError};
 use crate::{
     avro::RegistryError,
     disposition::Disposition,
@@ -36,14 +34,8 @@ pub(super) enum TaskError {
         shard: u32,
         why: String,
     },
-    #[error(
-        "reading would begin at {start}, but the topic keeps records for {kept:#} only, by their own time: older events \
-         would vanish at once. Raise the topic's retention.ms, or set a later start.time"
-    )]
-    WouldVanish {
-        start: Timestamp,
-        kept: SignedDuration,
-    },
+    #[error(transparent)]
+    WouldVanish(#[from] WouldVanish),
     #[error("the shard is lost")]
     ShardLost,
 }

@@ -46,7 +46,7 @@ use crate::{
 pub use self::{
     activity::{Activity, End, Poll, Seen, TaskActivity, Trouble},
     board::{Board, News, Report, Subject},
-    connector::{Alteration, Connector, Connectors, Key, Start, Target, Wanted},
+    connector::{Alteration, Connector, Connectors, Key, Start, Target, Wanted, WouldVanish},
     worker::Worker,
 };
 

@@ -13,13 +13,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Connector, Context, Start,
+    Connector, Context, WouldVanish,
     error::TaskError,
     handover::Handover,
     outbox::Outbox,
@@ -257,15 +257,8 @@ impl Task {
 
     /// Refuses to begin at a time that was too long ago already when that was decided: what the topic does not keep.
     fn keeps(&self, start: Timestamp, decided: Timestamp) -> Result<(), TaskError> {
-        // There is nothing from before 1Password's own memory.
-        let start = start.max(Start::Earliest.resolve(decided));
         let kept = self.context.found.retention.get(&self.id.stream);
-        match kept.map(|kept| SignedDuration::try_from(*kept)) {
-            Some(Ok(kept)) if decided.duration_since(start) > kept => {
-                Err(TaskError::WouldVanish { start, kept })
-            }
-            _ => Ok(()),
-        }
+        Ok(WouldVanish::check(start, decided, kept.copied())?)
     }
 
     fn unreadable(&self, why: String) -> TaskError {

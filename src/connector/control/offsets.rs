@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::{Cursor, Place, Position, Stream},
     kafka::Stored,
-    relay::{Alteration, Start, Target},
+    relay::{Alteration, Start, Target, WouldVanish},
 };
 
 /// Where one stream of a connector is to be read next, as somebody has written it.
@@ -103,13 +103,18 @@ impl Control {
         let start = start::parse(from, now);
         let start =
             start.map_err(|why| Refusal::Invalid(format!("the place to read from {why}")))?;
-        let place = Place::Start(start.resolve(now));
-        let streams = match self.desired().get(name).map(|declared| &declared.connector) {
+        let start = start.resolve(now);
+        let streams: Vec<_> = match self.desired().get(name).map(|declared| &declared.connector) {
             Some(Ok(connector)) => connector.tasks().map(|task| task.stream).collect(),
             _ => Stream::ALL.to_vec(),
         };
+        for stream in &streams {
+            let kept = self.0.parts.retention.get(stream);
+            WouldVanish::check(start, now, kept.copied())
+                .map_err(|why| Refusal::Invalid(why.to_string()))?;
+        }
         let places = move || {
-            let place = |stream: &Stream| (*stream, Some(place.clone()));
+            let place = |stream: &Stream| (*stream, Some(Place::Start(start)));
             Ok(streams.iter().map(place).collect())
         };
         self.alter(name, When::Ever, places).await

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     connector::{Properties, Refusal, refusal::judge},
     onepassword::{Shared, Timeouts},
+    relay::Connector,
     secret::SealError,
 };
 
@@ -65,6 +66,22 @@ impl Control {
         let name = config.get("name").and_then(Option::as_deref);
         let name = name.unwrap_or(NAMELESS);
         let settings = judge(&self.desired(), name, config)?;
+        Ok(self.ask(&settings.connector).await)
+    }
+
+    /// The same for a connector that is declared.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or its settings are wrong.
+    pub async fn probe_declared(&self, name: &str) -> Result<Result<Accepted, String>, Refusal> {
+        let declared = self.desired().get(name).cloned();
+        let declared = declared.ok_or_else(|| Refusal::not_found(name))?;
+        let connector = declared.connector.map_err(Refusal::Invalid)?;
+        Ok(self.ask(&connector).await)
+    }
+
+    async fn ask(&self, connector: &Connector) -> Result<Accepted, String> {
         let parts = &self.0.parts;
         let api = Shared {
             timeouts: Timeouts {
@@ -74,14 +91,14 @@ impl Control {
             },
             ..parts.api.clone()
         };
-        let asked = timeout(PATIENCE, probe(&settings.connector, &api, &parts.keyring)).await;
-        Ok(match asked {
+        let asked = timeout(PATIENCE, probe(connector, &api, &parts.keyring)).await;
+        match asked {
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err(format!(
                 "1Password does not answer within {} s, or has asked for fewer requests with this token: try again in some \
                  minutes; if it stays so, check the firewall, and whether HTTPS_PROXY is needed",
                 PATIENCE.as_secs()
             )),
-        })
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     view::{Area, Frame, html},
 };
 use crate::{
-    connector::{CLASS, Info, Properties, TABLE, URL},
+    connector::{CLASS, Info, Properties, TABLE, URL, shown_value},
     event::Stream,
     http::{answer::Failure, rest::Call},
     setting::{Setting, Width},
@@ -103,9 +103,11 @@ impl<'a> View<'a> {
         Self {
             frame: Frame::new(call, Area::Integrations),
             name,
-            config: serde_json::to_string(config).expect("it is plain data"),
+            config: serde_json::to_string(&shown(config)).expect("it is plain data"),
             host: field(&URL),
-            token: value("onepassword.token").unwrap_or_default(),
+            token: value("onepassword.token")
+                .filter(|token| shown_value("onepassword.token", token) == *token)
+                .unwrap_or_default(),
             minutes: minutes(value("poll.interval.ms").unwrap_or("300000")),
             start: Start::of(value("start.time").unwrap_or("earliest")),
             streams: Stream::ALL.map(|stream| (stream, is_chosen(stream))).into(),
@@ -149,6 +151,18 @@ impl<'a> Start<'a> {
             Self::Other(value) => Some(value),
         }
     }
+}
+
+/// A configuration without what could be a secret.
+fn shown(config: &Properties) -> Properties {
+    let is_shown = |name: &str, value: &Option<String>| {
+        let value = value.as_deref().unwrap_or_default();
+        shown_value(name, value) == value
+    };
+    let shown = config.iter().filter(|(name, value)| is_shown(name, value));
+    shown
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Milliseconds in minutes; what is no number stays as it is written.

@@ -8,7 +8,7 @@ use super::{
     view::{Area, Frame, Parts, html, render},
 };
 use crate::{
-    connector::{Control, Info, Overview, Poll, StreamOverview, Target, Trouble},
+    connector::{Control, Info, Overview, Poll, StreamOverview, Target, Trouble, shown_value},
     http::{answer::Failure, rest::Call},
 };
 

@@ -4,7 +4,7 @@
 //! Connect's or, where that has no word for it, the page's own below `/ui/api/`. Nothing is loaded from elsewhere, and the
 //! policy that each view comes with forbids it.
 
-pub(super) mod api;
+mod api;
 mod asset;
 mod form;
 mod integration;
@@ -23,7 +23,12 @@ use axum::{
 };
 use url::form_urlencoded;
 
-use self::{api::Api, asset::Asset};
+pub(super) use self::overview::Drawn;
+use self::{
+    api::Api,
+    asset::Asset,
+    view::{Area, Frame},
+};
 use super::{
     answer::Failure,
     gzip,
@@ -138,8 +143,8 @@ async fn opened(
     }
     match resource {
         Resource::Asset(asset) => Ok(asset.answer(&head)),
-        Resource::SignOut => Ok(sign::out(port)),
-        _ if head.method == Method::POST => sign::sign_in(port, peer, body).await,
+        Resource::SignOut => Ok(sign::out(port, &head)),
+        _ if head.method == Method::POST => sign::sign_in(port, peer, &head, body).await,
         _ => Ok(sign::form(port, &head)),
     }
 }
@@ -147,7 +152,12 @@ async fn opened(
 /// What is there for whoever has signed in.
 pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {
     let is_taken = gzip::is_taken(&call.head.headers);
-    let answer = answered(call, resource).await?;
+    let is_view = !matches!(resource, Resource::Api(_));
+    let frame = Frame::new(&call, Area::Integrations);
+    let answer = match answered(call, resource).await {
+        Err(failure) if is_view => view::failed(frame, failure),
+        answer => answer?,
+    };
     Ok(if is_taken {
         gzip::compressed(answer).await
     } else {
@@ -156,6 +166,10 @@ pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Respons
 }
 
 async fn answered(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {
+    if !call.control.is_ready() {
+        let message = "The worker is still starting up: try again in a moment.".to_owned();
+        return Err(Failure::Refused(StatusCode::SERVICE_UNAVAILABLE, message));
+    }
     if let Some(refused) = resource.refuse(&call.head.method) {
         return Ok(refused);
     }

@@ -1,5 +1,10 @@
 //! `/ui/`: a tile for each integration.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use askama::Template;
 use axum::response::Response;
 
@@ -12,12 +17,16 @@ use crate::{
     http::rest::Call,
 };
 
+/// All parts as they were a moment ago, drawn once for all who look.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Drawn(Mutex<Option<(Instant, Arc<Parts>)>>);
+
 #[derive(Template)]
 #[template(path = "overview.html")]
-struct View {
+struct View<'a> {
     frame: Frame,
-    totals: String,
-    tiles: Vec<String>,
+    totals: &'a str,
+    tiles: Vec<&'a str>,
 }
 
 /// All integrations together.
@@ -39,17 +48,17 @@ struct Tile<'a> {
 
 pub(super) async fn view(call: Call<'_>) -> Response {
     call.control.watch().await;
-    let mut parts = parts(call.control);
-    let totals = parts.remove(TOTALS).unwrap_or_default();
+    let parts = call.drawn.parts(call.control);
+    let tiles = parts.iter().filter(|(name, _)| *name != TOTALS);
     html(&View {
         frame: Frame::new(&call, Area::Integrations),
-        totals,
-        tiles: parts.into_values().collect(),
+        totals: &parts[TOTALS],
+        tiles: tiles.map(|(_, tile)| &**tile).collect(),
     })
 }
 
 /// The totals, and a tile for each integration.
-pub(super) fn parts(control: &Control) -> Parts {
+fn parts(control: &Control) -> Parts {
     let all = control.overviews();
     let tiles = all.iter().map(|one| {
         let part = format!("tile:{}", one.name);
@@ -64,6 +73,24 @@ pub(super) fn parts(control: &Control) -> Parts {
 }
 
 const TOTALS: &str = "totals";
+/// How long what was drawn is good for.
+const MOMENT: Duration = Duration::from_millis(900);
+
+// === impl Drawn ===
+
+impl Drawn {
+    pub(super) fn parts(&self, control: &Control) -> Arc<Parts> {
+        let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*drawn {
+            Some((at, parts)) if at.elapsed() < MOMENT => Arc::clone(parts),
+            _ => {
+                let parts = Arc::new(parts(control));
+                *drawn = Some((Instant::now(), Arc::clone(&parts)));
+                parts
+            }
+        }
+    }
+}
 
 // === impl Totals ===
 

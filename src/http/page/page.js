@@ -13,6 +13,10 @@ function element(html) {
   return template.content.firstElementChild;
 }
 
+const LIGHTS = ['red', 'amber', 'green', 'grey'];
+const STREAMS = ['Sign-in attempts', 'Item usages', 'Audit events'];
+const NAMES = { signinattempts: STREAMS[0], itemusages: STREAMS[1], auditevents: STREAMS[2] };
+
 // Times.
 
 const UNITS = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
@@ -36,14 +40,16 @@ function tell(root = document) {
 
 // Parts that change by themselves.
 
+/** What tells an element that one can be at from the others of its part. */
+const mark = ({ dataset, href, className }) => [dataset.path, dataset.open, href, className].join(' ');
+
 /** Puts `fresh` in the place of `old`, and leaves the reader where they were. */
 function swap(old, fresh) {
   const focus = old.contains(document.activeElement) ? document.activeElement : undefined;
-  const place = focus && all('a, button, summary, input, select', old).indexOf(focus);
-  const open = all('details', old).map((details) => details.open);
-  all('details', fresh).forEach((details, at) => { details.open = open[at] ?? details.open; });
+  const scrolled = all('.scroll', old).map(({ scrollLeft }) => scrollLeft);
   old.replaceWith(fresh);
-  if (focus) all('a, button, summary, input, select', fresh)[place]?.focus({ preventScroll: true });
+  all('.scroll', fresh).forEach((region, at) => { region.scrollLeft = scrolled[at] ?? 0; });
+  if (focus) all('a, button, [tabindex]', fresh).find((one) => mark(one) === mark(focus))?.focus({ preventScroll: true });
 }
 
 function live(root) {
@@ -58,24 +64,36 @@ function live(root) {
     else return;
     known.set(name, fresh);
   };
-  const source = new EventSource(root.dataset.live);
-  source.onmessage = ({ data }) => {
-    const { whole, parts, gone } = JSON.parse(data);
-    if (whole) [...known.keys()].filter((name) => !(name in parts)).forEach(remove);
-    gone.forEach(remove);
-    for (const [name, html] of Object.entries(parts)) show(name, html);
-    document.documentElement.dataset.live = 'yes';
-    root.dispatchEvent(new Event('live', { bubbles: true }));
+  let source;
+  const close = () => {
+    source?.close();
+    source = undefined;
   };
-  source.onerror = () => {
-    document.documentElement.dataset.live = 'no';
-    if (source.readyState !== EventSource.CLOSED) return;
-    // The worker has refused: it restarts, or the session has ended.
-    setTimeout(() => fetch(root.dataset.live, { method: 'HEAD' }).then(
-      ({ status }) => (status === 401 ? location.reload() : live(root)),
-      () => live(root),
-    ), 3000);
+  const open = () => {
+    if (source || document.hidden) return;
+    source = new EventSource(root.dataset.live);
+    source.onmessage = ({ data }) => {
+      const { whole, parts, gone } = JSON.parse(data);
+      if (whole) [...known.keys()].filter((name) => !(name in parts)).forEach(remove);
+      gone.forEach(remove);
+      for (const [name, html] of Object.entries(parts)) show(name, html);
+      root.dispatchEvent(new Event('live', { bubbles: true }));
+      // All of what this view is about is no more.
+      if (known.size === 0) location.reload();
+    };
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      // The worker has refused: it restarts, the session has ended, or this is no more. Reloading says which.
+      close();
+      setTimeout(() => fetch(location.href, { method: 'HEAD' }).then(
+        ({ ok, redirected }) => (ok && !redirected ? open() : location.reload()),
+        open,
+      ), 3000);
+    };
   };
+  // A browser has few connections to one host, and nobody looks at a tab that is hidden.
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  open();
 }
 
 // The overview's filter.
@@ -98,7 +116,11 @@ function filter(form) {
       tile.hidden = !fits || (light.value !== '' && tile.dataset.light !== light.value);
     }
     const sorted = shown.toSorted((a, b) => order[sort.value](a, b) || order.name(a, b));
-    if (sorted.some((tile, at) => tile !== shown[at])) tiles.append(...sorted);
+    if (sorted.some((tile, at) => tile !== shown[at])) {
+      const focus = document.activeElement;
+      tiles.append(...sorted);
+      focus.focus({ preventScroll: true });
+    }
     form.hidden = shown.length < 2;
     one('[data-none]').hidden = shown.length === 0 || shown.some((tile) => !tile.hidden);
     one('[data-empty]').hidden = shown.length > 0;
@@ -108,8 +130,6 @@ function filter(form) {
   tiles.addEventListener('live', apply);
   apply();
 }
-
-const LIGHTS = ['red', 'amber', 'green', 'grey'];
 
 // Requests.
 
@@ -134,13 +154,14 @@ function toast(text) {
   setTimeout(() => toast.remove(), 8000);
 }
 
-/** Does `work` with the button out of reach meanwhile. */
+/** Does `work`, and nothing more by this button meanwhile; it keeps the focus. */
 async function during(button, work) {
-  button.disabled = true;
+  if (button.ariaDisabled === 'true') return undefined;
+  button.ariaDisabled = 'true';
   try {
     return await work();
   } finally {
-    button.disabled = false;
+    button.ariaDisabled = null;
   }
 }
 
@@ -158,7 +179,9 @@ document.addEventListener('click', ({ target }) => {
   if (button?.dataset.do) {
     during(button, () => ask(button.dataset.do, button.dataset.path)).catch(({ message }) => toast(message));
   } else if (button?.dataset.open) {
-    one(`#${button.dataset.open}`).showModal();
+    const dialog = one(`#${button.dataset.open}`);
+    dialog.showModal();
+    dialog.dispatchEvent(new Event('input'));
   } else if (button && 'close' in button.dataset) {
     button.closest('dialog').close();
   }
@@ -168,32 +191,34 @@ function rewind(dialog) {
   const { name } = dialog.dataset;
   const [time, when, cost, wrong, go] = ['#rewind-time', '[data-when]', '[data-cost]', '[data-wrong]', '[data-go]'].map((css) => one(css, dialog));
   const to = () => {
-    const { value } = one('[name=to]:checked', dialog);
+    const value = one('[name=to]:checked', dialog)?.value;
     return value === 'time' ? time.value && new Date(time.value).toISOString() : value;
   };
   let latest = 0;
   const reckon = async () => {
     const turn = ++latest;
-    when.hidden = one('[name=to]:checked', dialog).value !== 'time';
+    when.hidden = !one('[value=time]', dialog).checked;
     complain(wrong, '');
     cost.textContent = '';
+    go.disabled = true;
     const from = to();
-    go.disabled = !from;
     if (!from) return;
     if (from === 'latest') {
       cost.textContent = 'Nothing is published again. What has happened since the last poll is left out.';
+      go.disabled = false;
       return;
     }
     cost.textContent = 'Counting what will be published again …';
     const query = new URLSearchParams({ connector: name, from });
     const text = await ask('GET', `/ui/api/rewind?${query}`).then(
-      ({ events, exact }) => `${exact ? '' : 'About '}${events.toLocaleString('en')} event${events === 1 ? '' : 's'} will be published again.`,
+      ({ events, exact }) => `${exact ? '' : 'About '}${events.toLocaleString('en')} event${events === 1 ? '' : 's'} will be published again, and what was never read is published, too.`,
       ({ message }) => message,
     );
-    if (turn === latest) cost.textContent = text;
+    if (turn !== latest) return;
+    cost.textContent = text;
+    go.disabled = false;
   };
   dialog.addEventListener('input', reckon);
-  dialog.addEventListener('toggle', reckon);
   go.addEventListener('click', () => during(go, async () => {
     await ask('POST', '/ui/api/rewind', { connector: name, from: to() });
     dialog.close();
@@ -352,14 +377,14 @@ function checks(details) {
     list.replaceChildren();
     const { connector: { state, trace }, tasks } = await ask('GET', `${connector(name)}/status`);
     const rests = ['PAUSED', 'STOPPED'].includes(state);
-    say(!rests && state !== 'FAILED', rests ? `It is ${state.toLowerCase()}: resume it.` : trace ?? 'It is enabled.');
+    const enabled = state === 'FAILED' ? trace ?? 'It has failed.' : 'It is enabled.';
+    say(!rests && state !== 'FAILED', rests ? `It is ${state.toLowerCase()}: resume it.` : enabled);
     for (const { id, state, trace } of tasks) {
-      const words = { FAILED: trace, UNASSIGNED: 'The token does not cover this stream.' }[state];
+      const words = { FAILED: trace, UNASSIGNED: 'not read: the token does not cover it, or no worker has it' }[state];
       say(state !== 'FAILED', `${STREAMS[id]}: ${words ?? state.toLowerCase()}`);
     }
-    if (one('#rewind')) {
-      const config = await ask('GET', `${connector(name)}/config`);
-      const { ok, ...answer } = await ask('POST', '/ui/api/test', config).catch(({ message }) => ({ ok: false, message }));
+    if ('admin' in details.dataset) {
+      const { ok, ...answer } = await ask('POST', '/ui/api/test', { connector: name }).catch(({ message }) => ({ ok: false, message }));
       say(ok, tested({ ok, ...answer }).textContent);
     }
     const polls = one('[data-part=polls] tbody tr');
@@ -368,8 +393,6 @@ function checks(details) {
   };
   details.addEventListener('toggle', () => { if (details.open) run().catch(({ message }) => say(false, message)); });
 }
-
-const STREAMS = ['Sign-in attempts', 'Item usages', 'Audit events'];
 
 // Search.
 
@@ -399,7 +422,7 @@ function summary({ stream, timestamp, headers, value }) {
   const source = headers.find(({ name }) => name === 'onepassword.connector');
   const where = [location?.city, location?.country ?? country].filter(Boolean);
   return filled('#event', {
-    time: timestamp.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC'),
+    time: timestamp.replace('T', ' ').replace(/(\.\d+)?Z$/, ''),
     source: source?.value,
     stream: NAMES[stream],
     what: [value?.category ?? value?.action, value?.type ?? value?.object_type].filter(Boolean).join(' · ') || undefined,
@@ -424,21 +447,22 @@ function details({ topic, partition, offset, key, headers, value, unreadable, ra
 }
 
 function search(form) {
-  const [rows, found, progress, bar, wrong, stop, more, exports] = ['rows', 'found', 'progress', 'bar', 'wrong', 'stop', 'more', 'exports']
+  const [rows, found, said, count, bar, wrong, stop, more, exports] = ['rows', 'found', 'said', 'count', 'bar', 'wrong', 'stop', 'more', 'exports']
     .map((name) => one(`[data-${name}]`));
   const fields = form.elements;
-  const count = (number) => number.toLocaleString('en');
+  const digits = (number) => number.toLocaleString('en');
   let running;
 
   const query = (more) => {
     const { q, connector, stream, from, after, before } = fields;
     const utc = ({ value }) => value && new Date(value).toISOString();
-    const between = from.value === 'between';
+    const between = from.value === 'between' && !more.tail;
     const all = {
       q: q.value.trim(),
       connector: connector.value,
       stream: stream.value,
-      from: between ? utc(after) : from.value,
+      // A tail begins now.
+      from: more.tail ? '' : between ? utc(after) : from.value,
       to: between ? utc(before) : '',
       ...more,
     };
@@ -449,84 +473,93 @@ function search(form) {
     const row = summary(record);
     if (isNew) rows.prepend(row);
     else rows.append(row);
-    while (rows.children.length > 2000) rows.lastElementChild.remove();
+    // A tail goes on and on.
+    while (isNew && rows.children.length > 1000) rows.lastElementChild.remove();
     found.hidden = false;
+    let opened;
     one('[data-toggle]', row).addEventListener('click', ({ currentTarget: button }) => {
-      const open = button.getAttribute('aria-expanded') === 'false';
-      button.setAttribute('aria-expanded', open);
-      button.textContent = open ? '▾' : '▸';
-      if (open) row.after(details(record));
-      else row.nextElementSibling.remove();
+      opened?.remove();
+      opened = opened ? undefined : details(record);
+      button.ariaExpanded = String(Boolean(opened));
+      button.textContent = opened ? '▾' : '▸';
+      if (opened) row.after(opened);
     });
   };
 
-  /** Asks until there is no more, or somebody stops it; tells where it could go on. */
-  const ask = async (more, control) => {
-    const tail = more.tail;
-    let next;
-    const answer = await fetch(`/ui/api/search?${query(more)}`, { signal: control.signal });
+  /** Asks until there is no more, or somebody stops it. */
+  const ask = async (state, control) => {
+    const { tail, next } = state;
+    const answer = await fetch(`/ui/api/search?${query({ tail, next })}`, { signal: control.signal });
     if (!answer.ok) throw new Error((await answer.json()).message);
     for await (const line of lines(answer.body)) {
       if (line.error) throw new Error(line.error);
-      if (line.record) show(line.record, tail);
-      const { scanned, of, next: place } = line.progress ?? line.end ?? {};
-      next = place ?? (line.end ? undefined : next);
-      if (scanned === undefined) continue;
-      if (of) bar.max = Math.max(of, 1);
-      bar.value = scanned;
-      progress.textContent = tail
-        ? `Live: ${count(rows.children.length)} events since it began.`
-        : `${count(scanned)}${of ? ` of ${count(of)}` : ''} records looked at.`;
+      if (line.record) {
+        state.found += 1;
+        show(line.record, tail);
+      }
+      const told = line.progress ?? line.end;
+      if (!told) continue;
+      if (line.end || told.next) state.next = told.next;
+      if (told.of) bar.max = told.of;
+      bar.value = told.scanned;
+      count.textContent = tail
+        ? `${digits(state.found)} since it began.`
+        : `${digits(told.scanned)}${told.of ? ` of ${digits(told.of)}` : ''} records looked at, ${digits(state.found)} found.`;
     }
-    return next;
   };
 
-  const run = async (first) => {
+  const run = async (state) => {
     running?.abort();
     const control = new AbortController();
     running = control;
     complain(wrong, '');
-    if (!first.next) rows.replaceChildren();
-    [found.hidden, stop.hidden, bar.hidden, more.hidden, exports.hidden] = [!first.next, false, Boolean(first.tail), true, true];
+    if (!state.next) rows.replaceChildren();
+    [found.hidden, stop.hidden, bar.hidden, more.hidden, exports.hidden] = [!state.next, false, state.tail, true, true];
     bar.removeAttribute('value');
-    progress.textContent = first.tail ? 'Live: waiting for events …' : 'Searching …';
-    let next = first.next;
-    try {
-      do next = await ask({ ...first, next }, control);
-      while (first.tail && next);
-      if (rows.children.length === 0) progress.textContent += ' Nothing was found.';
-    } catch (error) {
-      if (error.name !== 'AbortError') complain(wrong, error instanceof TypeError ? 'The worker is not reached. Search again.' : error.message);
-    }
+    count.textContent = '';
+    said.textContent = state.tail ? 'Live: events are shown as they come.' : 'Searching …';
+    do {
+      try {
+        await ask(state, control);
+      } catch (error) {
+        if (error.name === 'AbortError') break;
+        // A connection ends after some minutes, and a worker may be restarted: a tail goes on where it was.
+        if (error instanceof TypeError && state.tail && state.next) await new Promise((done) => { setTimeout(done, 2000); });
+        else {
+          complain(wrong, error instanceof TypeError ? 'The worker is not reached. Try again.' : error.message);
+          break;
+        }
+      }
+    } while (state.tail && !control.signal.aborted);
     if (running !== control) return;
-    [stop.hidden, bar.hidden] = [true, true];
-    more.hidden = !next || Boolean(first.tail);
-    more.onclick = () => run({ next });
-    exports.hidden = rows.children.length === 0;
+    said.textContent = state.found ? `${digits(state.found)} found.` : 'Nothing was found.';
+    [stop.hidden, bar.hidden, more.hidden, exports.hidden] = [true, true, !state.next || state.tail, !state.found || state.tail];
+    more.onclick = () => run(state);
     for (const link of all('[data-export]', exports)) {
       const format = link.dataset.export;
       link.href = `/ui/api/search?${query({ format, limit: 10000, download: true })}`;
     }
   };
+  const begin = (tail) => {
+    history.replaceState(undefined, '', `?${new URLSearchParams(new FormData(form))}`);
+    run({ tail, found: 0 });
+  };
 
   const between = () => {
     for (const label of all('[data-between]', form)) label.hidden = fields.from.value !== 'between';
   };
-  const begin = (more) => {
-    history.replaceState(undefined, '', `?${new URLSearchParams(new FormData(form))}`);
-    run(more);
-  };
   form.addEventListener('input', between);
-  form.addEventListener('submit', (event) => { event.preventDefault(); begin({}); });
-  one('[data-tail]', form).addEventListener('click', () => begin({ tail: true }));
+  form.addEventListener('submit', (event) => { event.preventDefault(); begin(false); });
+  one('[data-tail]', form).addEventListener('click', () => begin(true));
   stop.addEventListener('click', () => running.abort());
   const given = new URLSearchParams(location.search);
-  for (const [name, value] of given) if (fields[name]) fields[name].value = value;
+  for (const [name, value] of given) {
+    const field = fields.namedItem(name);
+    if (field) field.value = value;
+  }
   between();
-  if ([...given].length) run({});
+  if ([...given].length) run({ tail: false, found: 0 });
 }
-
-const NAMES = { signinattempts: STREAMS[0], itemusages: STREAMS[1], auditevents: STREAMS[2] };
 
 all('[data-live]').forEach(live);
 all('[data-filter]').forEach(filter);

@@ -6,8 +6,8 @@ use askama::Template;
 use axum::{
     body::{Body, to_bytes},
     http::{
-        StatusCode,
-        header::{RETRY_AFTER, SET_COOKIE},
+        HeaderValue, StatusCode,
+        header::{ORIGIN, RETRY_AFTER, SET_COOKIE},
         request::Parts,
     },
     response::{IntoResponse, Redirect, Response},
@@ -49,7 +49,12 @@ pub(super) fn form(port: &Port, head: &Parts) -> Response {
     })
 }
 
-pub(super) async fn sign_in(port: &Port, peer: IpAddr, body: Body) -> Result<Response, Failure> {
+pub(super) async fn sign_in(
+    port: &Port,
+    peer: IpAddr,
+    head: &Parts,
+    body: Body,
+) -> Result<Response, Failure> {
     let body = to_bytes(body, LIMIT)
         .await
         .map_err(|_| Failure::late(StatusCode::PAYLOAD_TOO_LARGE))?;
@@ -60,7 +65,7 @@ pub(super) async fn sign_in(port: &Port, peer: IpAddr, body: Body) -> Result<Res
     };
     let (name, then) = (field("name"), field("then"));
     let (name, then) = (name.trim(), within(&then));
-    let attributes = attributes(port.scheme);
+    let attributes = attributes(port.scheme, head);
     let signed = port
         .access
         .sign_in(name, field("password").into(), peer, attributes);
@@ -83,8 +88,8 @@ pub(super) async fn sign_in(port: &Port, peer: IpAddr, body: Body) -> Result<Res
     Ok(answer)
 }
 
-pub(super) fn out(port: &Port) -> Response {
-    let cookie = Access::sign_out(attributes(port.scheme));
+pub(super) fn out(port: &Port, head: &Parts) -> Response {
+    let cookie = Access::sign_out(attributes(port.scheme, head));
     ([(SET_COOKIE, cookie)], Redirect::to("/ui/sign-in")).into_response()
 }
 
@@ -98,11 +103,15 @@ fn in_words(why: Denied) -> String {
     }
 }
 
-/// A script cannot read the cookie, and no other site's page sends it.
-fn attributes(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Http => "Path=/; HttpOnly; SameSite=Strict",
-        Scheme::Https => "Path=/; HttpOnly; SameSite=Strict; Secure",
+/// A script cannot read the cookie, and no other site's page sends it. Nor does it travel in the clear where TLS is spoken, be
+/// it by a proxy.
+fn attributes(scheme: Scheme, head: &Parts) -> &'static str {
+    let origin = head.headers.get(ORIGIN).map(HeaderValue::as_bytes);
+    let is_tls = scheme == Scheme::Https || origin.is_some_and(|it| it.starts_with(b"https:"));
+    if is_tls {
+        "Path=/; HttpOnly; SameSite=Strict; Secure"
+    } else {
+        "Path=/; HttpOnly; SameSite=Strict"
     }
 }
 

@@ -1,6 +1,6 @@
 //! Views as answers: HTML, and the headers that keep it to itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{integration, overview};
+use super::{integration, overview::Drawn};
 use crate::{
     connector::Control,
     http::{access::Role, answer::Failure, rest::Call},
@@ -37,7 +37,7 @@ pub(super) enum Area {
 
 /// A view that changes by itself, part by part.
 pub(super) enum Scene {
-    Overview,
+    Overview(Arc<Drawn>),
     Integration { name: String, is_admin: bool },
 }
 
@@ -72,7 +72,7 @@ impl Scene {
     /// The overview's, or that of an integration.
     pub(super) fn new(call: &Call<'_>, integration: Option<String>) -> Result<Self, Failure> {
         let Some(name) = integration else {
-            return Ok(Self::Overview);
+            return Ok(Self::Overview(Arc::clone(call.drawn)));
         };
         if call.control.info(&name).is_none() {
             return Err(integration::missing(&name));
@@ -82,10 +82,12 @@ impl Scene {
     }
 
     /// All parts as they are now.
-    pub(super) fn parts(&self, control: &Control) -> Parts {
+    pub(super) fn parts(&self, control: &Control) -> Arc<Parts> {
         match self {
-            Self::Overview => overview::parts(control),
-            Self::Integration { name, is_admin } => integration::parts(control, name, *is_admin),
+            Self::Overview(drawn) => drawn.parts(control),
+            Self::Integration { name, is_admin } => {
+                integration::parts(control, name, *is_admin).into()
+            }
         }
     }
 }
@@ -93,6 +95,24 @@ impl Scene {
 /// What a template gives; writing to a text does not fail.
 pub(super) fn render(template: &impl Template) -> String {
     template.render().expect("writing to a text does not fail")
+}
+
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct Failed {
+    frame: Frame,
+    message: String,
+}
+
+/// The answer that says why there is no view.
+pub(super) fn failed(frame: Frame, failure: Failure) -> Response {
+    let (status, message) = match failure {
+        Failure::Refused(status, message) => (status, message),
+        Failure::Gate(status) => (status, "There is nothing here.".to_owned()),
+    };
+    let mut answer = html(&Failed { frame, message });
+    *answer.status_mut() = status;
+    answer
 }
 
 /// The answer that shows `template`. It holds what not everybody may see, so nothing keeps it.

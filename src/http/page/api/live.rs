@@ -12,7 +12,10 @@ use std::{
 
 use axum::{
     body::Bytes,
-    http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+    http::{
+        HeaderName,
+        header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -70,7 +73,9 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Response, Failure> {
     tokio::spawn(watched.run(out, call.ending.clone()));
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
-        (CACHE_CONTROL, "no-store"),
+        (CACHE_CONTROL, "no-store, no-transform"),
+        // A proxy that waits for more would show what was.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     let mut answer = (headers, body).into_response();
     if is_taken {
@@ -122,12 +127,12 @@ impl Watched {
     fn change(&mut self) -> Change {
         let mut change = Change::default();
         let mut shown = BTreeMap::new();
-        for (name, html) in self.scene.parts(&self.control) {
-            let hash = hash(&html);
-            if self.shown.remove(&name) != Some(hash) {
-                change.parts.insert(name.clone(), html);
+        for (name, html) in &*self.scene.parts(&self.control) {
+            let hash = hash(html);
+            if self.shown.remove(name) != Some(hash) {
+                change.parts.insert(name.clone(), html.clone());
             }
-            shown.insert(name, hash);
+            shown.insert(name.clone(), hash);
         }
         change.gone = std::mem::replace(&mut self.shown, shown)
             .into_keys()

@@ -1,4 +1,5 @@
-//! `POST /ui/api/test`: whether 1Password accepts the token of a configuration that is not declared yet.
+//! `POST /ui/api/test`: whether 1Password accepts the token of a configuration that is not declared yet, or, with
+//! `{"connector":"…"}`, that of a connector.
 
 use axum::{
     http::{StatusCode, header::CACHE_CONTROL},
@@ -38,7 +39,11 @@ enum Answer {
 pub(super) async fn answer(call: Call<'_>) -> Result<Response, Failure> {
     let body = body::read(&call.head.headers, call.body).await?;
     let config = body::properties(&body)?;
-    let answer = Answer::from(call.control.probe(&config).await?);
+    let said = match config.get("connector") {
+        Some(Some(name)) if config.len() == 1 => call.control.probe_declared(name).await?,
+        _ => call.control.probe(&config).await?,
+    };
+    let answer = Answer::from(said);
     let answer = json(StatusCode::OK, &answer);
     Ok(([(CACHE_CONTROL, "no-store")], answer).into_response())
 }
