@@ -247,6 +247,9 @@ function form(root) {
   const touched = new Set();
   let dirty = false;
 
+  /** Whether the token itself is in the form, and not a reference. */
+  const isWritten = () => token.value.trim() && !token.value.trim().startsWith('${');
+
   /** The configuration that the form says; what it does not know stays as it was. */
   const config = () => {
     const config = { ...given };
@@ -282,8 +285,18 @@ function form(root) {
 
   /** What is wrong with the form, by setting. */
   const judge = async () => {
-    const { configs } = await ask('PUT', PLUGIN, config());
-    const errors = new Map(configs.filter(({ value }) => value.errors.length).map(({ value }) => [value.name, value.errors]));
+    const said = config();
+    // It is sealed when it is all there; until then it stays here.
+    if (isWritten()) delete said[token.name];
+    const { configs } = await ask('PUT', PLUGIN, said);
+    const plain = (message) => (message.startsWith('Missing required') ? 'It is needed.' : message);
+    const errors = new Map(configs.filter(({ value }) => value.errors.length).map(({ value }) => [value.name, value.errors.map(plain)]));
+    if (isWritten()) errors.delete(token.name);
+    for (const { name, validity, dataset } of root.elements) {
+      if (dataset.words && (validity.badInput || errors.has(name))) errors.set(name, [dataset.words]);
+    }
+    // Kafka Connect takes such a name, and then no path leads to it.
+    if (isNew && /[/\\%]|^\.\.?$/.test(said.name)) errors.set('name', ['/, \\ and % cannot stand in a name, nor can it be . or ..']);
     if (all('[name=streams]:checked', root).length === 0) errors.set('streams', ['choose one at least']);
     return errors;
   };
@@ -291,7 +304,7 @@ function form(root) {
   /** A token that is written out is sealed before it goes anywhere else. */
   const seal = async () => {
     const secret = token.value.trim();
-    if (!secret || secret.startsWith('${')) return;
+    if (!isWritten()) return;
     const { reference } = await ask('POST', '/ui/api/seal', { secret });
     if (token.value.trim() === secret) token.value = reference;
     token.type = 'text';
@@ -302,9 +315,8 @@ function form(root) {
   let timer;
   const validate = async () => {
     const turn = ++latest;
-    const isWritten = token.value && !token.value.startsWith('${');
     const errors = await judge().catch(() => new Map());
-    if (turn === latest) show(errors, (name) => touched.has(name) && !(name === token.name && isWritten));
+    if (turn === latest) show(errors, (name) => touched.has(name));
   };
   root.addEventListener('input', ({ target }) => {
     dirty = true;
