@@ -12,3 +12,5 @@ pub const ESCAPE: &str = "\u{e00c}";
 pub const DOWN: &str = "\u{e015}";
 /// The arrow up.
 pub const UP: &str = "\u{e013}";
+/// Selects all that is in a field, and deletes it.
+pub(super) const INSTEAD: &str = "\u{e009}a\u{e000}\u{e003}";

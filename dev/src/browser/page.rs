@@ -14,6 +14,7 @@ use tokio::{task, time::sleep};
 use super::{
     Look,
     axe::{self, Violation},
+    key,
     records::{self, Request},
     webdriver::{Answer, Session},
 };
@@ -37,26 +38,31 @@ const LOOK: Duration = Duration::from_millis(20);
 impl Page {
     pub(super) async fn prepare(session: Session, look: Look, width: u32, height: u32) -> Self {
         let page = Self { session };
-        let scheme = match look {
-            Look::Light => "light",
-            Look::Dark => "dark",
-        };
-        page.emulate(
-            "Emulation.setEmulatedMedia",
-            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
-        )
-        .await;
-        // Windows have a least width; the area that a page is drawn on has none.
-        page.emulate(
-            "Emulation.setDeviceMetricsOverride",
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
-        )
-        .await;
+        page.appear(look, width, height).await;
         // A new tab is a page too, of Chromium's own.
         page.open("about:blank").await;
         page.complaints().await;
         page.requests().await;
         page
+    }
+
+    /// From now on the page has these colours, and this size in CSS pixels.
+    pub async fn appear(&self, look: Look, width: u32, height: u32) {
+        let scheme = match look {
+            Look::Light => "light",
+            Look::Dark => "dark",
+        };
+        self.emulate(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+        )
+        .await;
+        // Windows have a least width; the area that a page is drawn on has none.
+        self.emulate(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
+        )
+        .await;
     }
 
     async fn emulate(&self, command: &str, parameters: Value) {
@@ -99,12 +105,10 @@ impl Page {
 
     /// Types `text` into a field, instead of what is there.
     pub async fn fill(&self, css: &str, text: &str) {
+        let keys = format!("{}{text}", key::INSTEAD);
         let fill = || async {
             let field = self.session.element(css).await?;
-            self.session
-                .post(&format!("{field}/clear"), json!({}))
-                .await?;
-            self.send(&field, text).await
+            self.send(&field, &keys).await
         };
         self.until(&format!("{css} is filled"), fill).await;
     }
