@@ -15,6 +15,7 @@ mod onepassword;
 mod operator;
 mod other;
 mod outages;
+mod page;
 mod positions;
 mod registry;
 mod rest;

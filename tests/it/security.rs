@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 use crate::scene::{Scene, Script, in_time, logged};
 
-const PASSWORD: &str = "correct horse battery staple";
-const WRONG: &str = "incorrect horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const WRONG: &str = "incorrect horse battery staple";
 const VALIDATE: &str = "/connector-plugins/OnePasswordEventsSource/config/validate";
 
 /// A scene whose workers know alice (admin) and bob (viewer) by the password, and a program (admin) by a token.
-struct Guarded {
-    scene: Scene,
+pub(crate) struct Guarded {
+    pub(crate) scene: Scene,
     token: String,
     hashes: [String; 2],
 }
@@ -40,7 +40,7 @@ const BOB: As<'_> = As::User("bob", PASSWORD);
 
 impl Guarded {
     /// With further lines of the worker's file.
-    async fn new(more: &str) -> Self {
+    pub(crate) async fn new(more: &str) -> Self {
         let mut scene = Scene::start().await;
         scene.program = scene.program.clone().env("RUST_LOG", "trace");
         let hash = answer(&scene, &["hash-password"], PASSWORD).await;
@@ -72,7 +72,7 @@ rest.credentials:
     }
 
     /// Ends the worker, and looks for secrets in all that it has written.
-    async fn finish(self, mut worker: Worker) {
+    pub(crate) async fn finish(self, mut worker: Worker) {
         worker.terminate();
         let status = in_time("the worker ends", worker.ended()).await.unwrap();
         assert!(status.success(), "{status}: {:?}", worker.log());
@@ -150,7 +150,7 @@ async fn status(worker: &Worker, who: As<'_>, method: Method, path: &str) -> Sta
 }
 
 /// Waits until the worker has read what is wanted.
-async fn healthy(worker: &Worker) {
+pub(crate) async fn healthy(worker: &Worker) {
     let healthy =
         async { while status(worker, ALICE, Method::GET, "/health").await != StatusCode::OK {} };
     in_time("the worker is healthy", healthy).await;
