@@ -77,11 +77,13 @@ function live(root) {
       if (whole) [...known.keys()].filter((name) => !(name in parts)).forEach(remove);
       gone.forEach(remove);
       for (const [name, html] of Object.entries(parts)) show(name, html);
+      document.documentElement.dataset.live = 'yes';
       root.dispatchEvent(new Event('live', { bubbles: true }));
       // All of what this view is about is no more.
       if (known.size === 0) location.reload();
     };
     source.onerror = () => {
+      document.documentElement.dataset.live = 'no';
       if (source.readyState !== EventSource.CLOSED) return;
       // The worker has refused: it restarts, the session has ended, or this is no more. Reloading says which.
       close();
@@ -238,6 +240,7 @@ function remove(dialog) {
 
 // The form.
 
+const CHANGED = 'The token has changed meanwhile. Try again.';
 const PLUGIN = '/connector-plugins/OnePasswordEventsSource/config/validate';
 
 function form(root) {
@@ -246,9 +249,11 @@ function form(root) {
   const token = one('[name="onepassword.token"]', root);
   const touched = new Set();
   let dirty = false;
+  /** Why the token was not sealed. */
+  let unsealed = '';
 
-  /** Whether the token itself is in the form, and not a reference. */
-  const isWritten = () => token.value.trim() && !token.value.trim().startsWith('${');
+  /** Whether the token itself is in a configuration, and not a reference. */
+  const isWritten = ({ [token.name]: value }) => Boolean(value) && !value.startsWith('${');
 
   /** The configuration that the form says; what it does not know stays as it was. */
   const config = () => {
@@ -257,10 +262,11 @@ function form(root) {
     for (const { name, value, dataset, type, checked } of root.elements) {
       if (!name || name === 'enabled' || type === 'checkbox' || (type === 'radio' && !checked)) continue;
       const text = value.trim();
-      if (dataset.unit) set(name, text && String(Math.round(Number(text) * dataset.unit)));
+      if (dataset.unit && text && Number.isFinite(Number(text))) set(name, String(Math.round(Number(text) * dataset.unit)));
       else set(name, text === dataset.default && !(name in given) ? '' : text);
     }
     const streams = all('[name=streams]', root);
+    if (streams.every(({ checked, defaultChecked }) => checked === defaultChecked)) return config;
     const chosen = streams.filter(({ checked }) => checked);
     set('streams', chosen.length < streams.length ? chosen.map(({ value }) => value).join(',') : '');
     return config;
@@ -283,17 +289,18 @@ function form(root) {
     return first;
   };
 
-  /** What is wrong with the form, by setting. */
-  const judge = async () => {
-    const said = config();
+  /** What is wrong with a configuration, by setting. */
+  const judge = async (config) => {
+    const said = { ...config };
     // It is sealed when it is all there; until then it stays here.
-    if (isWritten()) delete said[token.name];
+    if (isWritten(said)) delete said[token.name];
     const { configs } = await ask('PUT', PLUGIN, said);
     const plain = (message) => (message.startsWith('Missing required') ? 'It is needed.' : message);
     const errors = new Map(configs.filter(({ value }) => value.errors.length).map(({ value }) => [value.name, value.errors.map(plain)]));
-    if (isWritten()) errors.delete(token.name);
-    for (const { name, validity, dataset } of root.elements) {
-      if (dataset.words && (validity.badInput || errors.has(name))) errors.set(name, [dataset.words]);
+    if (unsealed) errors.set(token.name, [unsealed]);
+    else if (isWritten(config)) errors.delete(token.name);
+    for (const { name, dataset } of root.elements) {
+      if (dataset.words && errors.has(name)) errors.set(name, [dataset.words]);
     }
     // Kafka Connect takes such a name, and then no path leads to it.
     if (isNew && /[/\\%]|^\.\.?$/.test(said.name)) errors.set('name', ['/, \\ and % cannot stand in a name, nor can it be . or ..']);
@@ -304,35 +311,43 @@ function form(root) {
   /** A token that is written out is sealed before it goes anywhere else. */
   const seal = async () => {
     const secret = token.value.trim();
-    if (!isWritten()) return;
-    const { reference } = await ask('POST', '/ui/api/seal', { secret });
-    if (token.value.trim() === secret) token.value = reference;
+    if (!isWritten({ [token.name]: secret })) return;
+    const { reference } = await ask('POST', '/ui/api/seal', { secret }).catch((error) => {
+      unsealed = error.message;
+      throw error;
+    });
+    if (token.value.trim() !== secret) return;
+    token.value = reference;
     token.type = 'text';
-    given['onepassword.token'] = reference;
   };
 
   let latest = 0;
   let timer;
   const validate = async () => {
     const turn = ++latest;
-    const errors = await judge().catch(() => new Map());
+    const errors = await judge(config()).catch(() => new Map());
     if (turn === latest) show(errors, (name) => touched.has(name));
   };
   root.addEventListener('input', ({ target }) => {
     dirty = true;
     touched.add(target.name);
-    if (target === token) token.type = token.value.startsWith('$') ? 'text' : 'password';
+    if (target === token) {
+      unsealed = '';
+      token.type = token.value.startsWith('$') ? 'text' : 'password';
+    }
     clearTimeout(timer);
     timer = setTimeout(validate, 300);
   });
-  token.addEventListener('change', () => seal().then(validate, ({ message }) => complain(one('#w-token'), message)));
+  token.addEventListener('change', () => seal().catch(() => {}).then(validate));
 
   one('[data-test]', root).addEventListener('click', ({ target }) => during(target, async () => {
     const told = one('[data-tested]', root);
     told.textContent = 'Asking 1Password …';
     try {
       await seal();
-      told.replaceChildren(tested(await ask('POST', '/ui/api/test', config())));
+      const wanted = config();
+      if (isWritten(wanted)) throw new Error(CHANGED);
+      told.replaceChildren(tested(await ask('POST', '/ui/api/test', wanted)));
     } catch ({ message }) {
       told.textContent = message;
     }
@@ -343,10 +358,12 @@ function form(root) {
     const top = one('[data-wrong=""]', root);
     complain(top, '');
     await during(event.submitter, async () => {
-      await seal();
-      const first = show(await judge(), () => true);
+      await seal().catch(() => {});
+      const wanted = config();
+      const first = show(await judge(wanted), () => true);
       if (first) return first.focus();
-      const { name, ...rest } = config();
+      if (isWritten(wanted)) throw new Error(CHANGED);
+      const { name, ...rest } = wanted;
       const enabled = one('[name=enabled]', root)?.checked ?? true;
       if (isNew) await ask('POST', '/connectors', { name, config: rest, initial_state: enabled ? 'RUNNING' : 'PAUSED' });
       else await ask('PUT', `${connector(name)}/config`, rest);
