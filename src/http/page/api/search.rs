@@ -5,19 +5,19 @@
 use axum::{
     body::Bytes,
     http::{
-        HeaderMap, HeaderValue,
+        HeaderMap, HeaderName, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use url::form_urlencoded;
 
 use super::csv::Table;
 use crate::{
     clock,
-    connector::{Query, Told},
+    connector::{Ended, Progress, Query, Record, Told},
     http::{answer::Failure, query, rest::Call, stream},
 };
 
@@ -29,6 +29,16 @@ enum Form {
     Records,
     /// Records, a row each.
     Rows(Table),
+}
+
+/// A line of JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Line<'a> {
+    Record(&'a Record),
+    Progress(&'a Progress),
+    End(&'a Ended),
+    Error(&'a str),
 }
 
 const JSON_LINES: &str = "application/x-ndjson";
@@ -43,7 +53,12 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Response, Failure> {
     let form = Form::of(call, &wanted)?;
     let told = call.control.search(wanted)?;
     let (out, body) = stream::body();
-    let mut answer = ([(CACHE_CONTROL, "no-store")], body).into_response();
+    // A proxy is to pass each line on as it comes.
+    let headers = [
+        (CACHE_CONTROL, "no-store, no-transform"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    let mut answer = (headers, body).into_response();
     form.describe(answer.headers_mut());
     tokio::spawn(write(told, form, out));
     Ok(answer)
@@ -110,23 +125,46 @@ impl Form {
 
     /// A file that is not all of it says so at its end.
     fn write(&self, told: &Told) -> Vec<u8> {
-        let line = match (self, told) {
-            (Self::Lines, Told::Found(record)) => json!({ "record": record }),
-            (Self::Lines, Told::Progress(progress)) => json!({ "progress": progress }),
-            (Self::Lines, Told::End(end)) => json!({ "end": end }),
-            (Self::Lines | Self::Records, Told::Failed(why)) => json!({ "error": why }),
-            (Self::Records, Told::Found(record)) => json!(record),
-            (Self::Records, Told::End(end)) if end.next.is_some() => json!({ "end": end }),
-            (Self::Rows(table), Told::Found(record)) => return table.row(record),
-            (Self::Rows(table), Told::Failed(why)) => return table.remark(why),
+        match (self, told) {
+            (Self::Lines, Told::Found(record)) => line(&Line::Record(record)),
+            (Self::Lines, Told::Progress(progress)) => line(&Line::Progress(progress)),
+            (Self::Lines, Told::End(end)) => line(&Line::End(end)),
+            (Self::Lines | Self::Records, Told::Failed(why)) => line(&Line::Error(why)),
+            (Self::Records, Told::Found(record)) => line(record),
+            (Self::Records, Told::End(end)) if end.next.is_some() => line(&Line::End(end)),
+            (Self::Rows(table), Told::Found(record)) => table.row(record),
+            (Self::Rows(table), Told::Failed(why)) => table.remark(why),
             (Self::Rows(table), Told::End(end)) if end.next.is_some() => {
-                return table
-                    .remark("there may be more: search a shorter time, or with a higher limit");
+                table.remark("there may be more: search a shorter time, or with a higher limit")
             }
-            (_, Told::Progress(_) | Told::End(_)) => return Vec::new(),
-        };
-        let mut bytes = line.to_string().into_bytes();
-        bytes.push(b'\n');
-        bytes
+            (_, Told::Progress(_) | Told::End(_)) => Vec::new(),
+        }
+    }
+}
+
+fn line(of: &impl Serialize) -> Vec<u8> {
+    let mut line = Vec::new();
+    serde_json::to_writer(&mut line, of).expect("what is told can be written as JSON");
+    line.push(b'\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_it_is_and_keeps_the_order_of_members() {
+        let end = Told::End(Ended {
+            scanned: 7,
+            next: Some("eyJ".to_owned()),
+        });
+        let expected = b"{\"end\":{\"scanned\":7,\"next\":\"eyJ\"}}\n";
+        assert_eq!(Form::Lines.write(&end), expected);
+        assert_eq!(Form::Records.write(&end), expected);
+        let failed = Told::Failed("why".to_owned());
+        assert_eq!(Form::Lines.write(&failed), b"{\"error\":\"why\"}\n");
+        let progress = Told::Progress(Progress::default());
+        assert!(Form::Records.write(&progress).is_empty());
     }
 }
