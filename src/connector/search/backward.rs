@@ -63,8 +63,12 @@ struct Taken {
     kept: BinaryHeap<Reverse<Kept>>,
     /// Where what is left to later steps ends.
     left: Places,
+    /// Of what was looked for, the newest that is left, if any is; what is older is left, too.
+    oldest: Option<Mark>,
     /// Whether some of what was looked for is left.
     is_full: bool,
+    /// What `kept` has, in bytes.
+    bytes: usize,
 }
 
 /// Records of the first step, and of the largest.
@@ -73,10 +77,10 @@ const LARGEST: u64 = 100_000;
 const GROWTH: u64 = 4;
 /// How often Kafka is asked for the time of a step.
 const QUESTIONS: u32 = 40;
-/// How long a search goes on by itself.
+/// How long a search goes on by itself. A step that is not done then is left to whoever goes on, unless it is the first.
 const LONG: Duration = Duration::from_mins(1);
-/// How long one step may take.
-const TOO_LONG: Duration = Duration::from_mins(4);
+/// The bytes that a step keeps at most.
+const MOST_BYTES: usize = 32 << 20;
 
 pub(super) fn run(
     query: &Query,
@@ -122,12 +126,14 @@ pub(super) fn run(
 impl Search<'_> {
     fn run(mut self, now: i64) -> Result<Ended, Failure> {
         let begun = Instant::now();
+        let mut is_first = true;
         loop {
             let step = self.step(now)?;
             let is_last = step.since == Mark::of(self.query.from);
-            let Some(taken) = self.take(&step)? else {
+            let Some(taken) = self.take(&step, begun, is_first)? else {
                 return Ok(self.end(true));
             };
+            is_first = false;
             let is_full = taken.is_full;
             let flow = self.tell(taken, step.since);
             let is_cut_off = is_full || flow.is_break();
@@ -192,14 +198,14 @@ impl Search<'_> {
         Ok(within.collect())
     }
 
-    /// Reads a step. None: nobody listens any more.
-    fn take(&mut self, step: &Step) -> Result<Option<Taken>, Failure> {
-        let begun = Instant::now();
-        let mut taken = Taken {
-            kept: BinaryHeap::new(),
-            left: step.begin.clone(),
-            is_full: false,
-        };
+    /// Reads a step. None: it is left to whoever goes on, as nobody listens any more, or the search of `begun` is long.
+    fn take(
+        &mut self,
+        step: &Step,
+        begun: Instant,
+        is_first: bool,
+    ) -> Result<Option<Taken>, Failure> {
+        let mut taken = Taken::new(step.begin.clone());
         let (ends, room) = (self.ends.clone(), self.query.limit - self.found);
         let to_come = self.scanned + count(&self.floor, &ends);
         let reached = self.reached();
@@ -215,8 +221,10 @@ impl Search<'_> {
                     return ControlFlow::Continue(());
                 }
             }
-            if begun.elapsed() > TOO_LONG {
-                return ControlFlow::Break(Err(Failure::TooLong));
+            if begun.elapsed() > LONG {
+                // Whoever went on would come to the first step again.
+                let failure = is_first.then_some(Failure::TooLong);
+                return ControlFlow::Break(failure.map_or(Ok(()), Err));
             }
             let scanned = self.scanned;
             let flow = self.listener.tell_now_and_then(OFTEN, || Progress {
@@ -248,13 +256,10 @@ impl Search<'_> {
         if connector.is_some_and(|connector| !is_of(seen, connector)) {
             return false;
         }
-        if let Some(Reverse(oldest)) = taken.kept.peek()
-            && taken.kept.len() == room
-            && mark < oldest.mark
-        {
-            taken.leave(mark);
+        if !taken.has_room(mark, room) {
             // It may not be one that is looked for; whoever goes on sees that then.
             taken.is_full = true;
+            taken.leave(mark);
             return false;
         }
         self.decoder.finds(&self.query.terms, seen.value())
@@ -284,7 +289,7 @@ impl Search<'_> {
             scanned: self.scanned,
             of: self.scanned + count(&self.floor, &self.ends),
             reached: self.reached(),
-            next: None,
+            next: Some(self.next()),
         }))
     }
 
@@ -294,23 +299,47 @@ impl Search<'_> {
     }
 
     fn end(&self, is_more: bool) -> Ended {
-        let next = || Next::new(Some(self.before), self.streams, &self.ends).text();
         Ended {
             scanned: self.scanned,
-            next: is_more.then(next),
+            next: is_more.then(|| self.next()),
         }
+    }
+
+    fn next(&self) -> String {
+        Next::new(Some(self.before), self.streams, &self.ends).text()
     }
 }
 
 // === impl Taken ===
 
 impl Taken {
-    /// Keeps a record; the oldest goes where there is no room for all.
+    const fn new(left: Places) -> Self {
+        Self {
+            kept: BinaryHeap::new(),
+            left,
+            oldest: None,
+            is_full: false,
+            bytes: 0,
+        }
+    }
+
+    /// Whether a record of this mark would be kept.
+    fn has_room(&self, mark: Mark, room: usize) -> bool {
+        let is_left = self.oldest.is_some_and(|oldest| mark < oldest);
+        let oldest = self.kept.peek().filter(|_| self.kept.len() == room);
+        !is_left && oldest.is_none_or(|Reverse(oldest)| mark > oldest.mark)
+    }
+
+    /// Keeps a record; the oldest go where there is no room for all. One is always kept, so that a search goes on.
     fn keep(&mut self, kept: Kept, room: usize) {
+        self.bytes += kept.bytes();
         self.kept.push(Reverse(kept));
-        if self.kept.len() > room
-            && let Some(Reverse(oldest)) = self.kept.pop()
-        {
+        while self.kept.len() > room || (self.bytes > MOST_BYTES && self.kept.len() > 1) {
+            let Some(Reverse(oldest)) = self.kept.pop() else {
+                return;
+            };
+            self.bytes -= oldest.bytes();
+            self.oldest = Some(oldest.mark);
             self.is_full = true;
             self.leave(oldest.mark);
         }
@@ -330,4 +359,57 @@ fn count(from: &Places, to: &Places) -> u64 {
         u64::try_from(end - begin).ok()
     });
     between.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::Partition;
+
+    const PARTITION: Partition = Partition {
+        topic: 0,
+        number: 0,
+    };
+
+    fn mark(millis: i64) -> Mark {
+        Mark {
+            millis,
+            partition: PARTITION,
+            offset: millis,
+        }
+    }
+
+    fn kept(taken: &Taken) -> Vec<i64> {
+        let kept = taken.kept.iter();
+        let mut kept: Vec<_> = kept.map(|Reverse(kept)| kept.mark.millis).collect();
+        kept.sort_unstable();
+        kept
+    }
+
+    #[test]
+    fn the_newest_are_kept_of_more_than_there_is_room_for() {
+        let mut taken = Taken::new(Places::new());
+        for millis in [3, 1, 2] {
+            taken.keep(Kept::example(mark(millis), 1), 2);
+        }
+        assert_eq!((kept(&taken), taken.is_full), (vec![2, 3], true));
+        assert_eq!(taken.left[&PARTITION], 2);
+        assert!(!taken.has_room(mark(1), 2) && taken.has_room(mark(4), 2));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_bytes_and_nothing_older_takes_the_place() {
+        let mut taken = Taken::new(Places::new());
+        let large = MOST_BYTES / 2 - 1_000;
+        for millis in [5, 7] {
+            taken.keep(Kept::example(mark(millis), large), 10);
+        }
+        assert!(!taken.is_full);
+        taken.keep(Kept::example(mark(6), large), 10);
+        assert_eq!((kept(&taken), taken.is_full), (vec![6, 7], true));
+        assert_eq!(taken.left[&PARTITION], 6);
+        assert!(!taken.has_room(mark(4), 10) && taken.has_room(mark(8), 10));
+        taken.keep(Kept::example(mark(8), MOST_BYTES * 2), 10);
+        assert_eq!(kept(&taken), [8]);
+    }
 }

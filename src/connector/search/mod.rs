@@ -73,7 +73,7 @@ pub struct Progress {
     pub of: u64,
     /// What is not older than this is found; none at the beginning, and for a tail.
     pub reached: Option<Timestamp>,
-    /// Where a tail goes on, should it break off; none for a search.
+    /// Where it goes on, should it break off; not always there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

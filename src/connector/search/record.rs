@@ -73,7 +73,7 @@ pub(super) struct Decoder {
 const CONNECTOR: &str = "onepassword.connector";
 /// The longest value that is shown although it cannot be decoded.
 const LONGEST_RAW: usize = 64 << 10;
-/// Schemas of one search; events are written with a few.
+/// The schemas that one search asks for; events are written with a few.
 const MOST_SCHEMAS: usize = 100;
 
 /// Whether the record is of this connector.
@@ -103,6 +103,24 @@ impl Kept {
                 .map(|(name, value)| (name.to_owned(), value.to_vec()))
                 .collect(),
             value: seen.value().map(<[u8]>::to_vec),
+        }
+    }
+
+    /// What it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + value.len());
+        let of = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        of(&self.key) + of(&self.value) + headers.sum::<usize>()
+    }
+
+    #[cfg(test)]
+    pub(super) fn example(mark: Mark, bytes: usize) -> Self {
+        Self {
+            mark,
+            key: None,
+            headers: Vec::new(),
+            value: Some(vec![0; bytes]),
         }
     }
 }
@@ -150,7 +168,7 @@ impl Decoder {
             return terms.lie_in(value);
         };
         self.learn(id);
-        let Ok(shape) = &self.shapes[&id] else {
+        let Some(Ok(shape)) = self.shapes.get(&id) else {
             return terms.lie_in(value);
         };
         if !terms.may_be_in(body, shape.shows_what_is_there(), &mut self.scratch) {
@@ -200,19 +218,21 @@ impl Decoder {
     fn read(&mut self, value: &[u8]) -> Result<Box<RawValue>, String> {
         let (id, body) = unframe(value).map_err(|error| error.to_string())?;
         self.learn(id);
-        let shape = self.shapes[&id].as_ref().map_err(String::clone)?;
+        let shape = self.shapes.get(&id).ok_or_else(|| {
+            format!(
+                "its schema, of id {}, is one of more than {MOST_SCHEMAS}",
+                id.0
+            )
+        })?;
+        let shape = shape.as_ref().map_err(String::clone)?;
         let event = decode(shape, body).map_err(|error| error.to_string())?;
         to_raw_value(&event).map_err(|error| error.to_string())
     }
 
-    /// Makes sure that the schema of `id`, or why there is none, is known.
+    /// Makes sure that the schema of `id`, or why there is none, is known, unless too many were asked for.
     fn learn(&mut self, id: SchemaId) {
-        if self.shapes.contains_key(&id) {
+        if self.shapes.contains_key(&id) || self.shapes.len() >= MOST_SCHEMAS {
             return;
-        }
-        if self.shapes.len() >= MOST_SCHEMAS {
-            // Somebody else's records; ours come back with a request each.
-            self.shapes.clear();
         }
         let asked = self.runtime.block_on(self.registry.schema(id));
         let shape = match asked {
