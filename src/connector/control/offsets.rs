@@ -104,10 +104,7 @@ impl Control {
         let start =
             start.map_err(|why| Refusal::Invalid(format!("the place to read from {why}")))?;
         let start = start.resolve(now);
-        let streams: Vec<_> = match self.desired().get(name).map(|declared| &declared.connector) {
-            Some(Ok(connector)) => connector.tasks().map(|task| task.stream).collect(),
-            _ => Stream::ALL.to_vec(),
-        };
+        let streams = self.rewindable(name);
         for stream in &streams {
             let kept = self.0.parts.retention.get(stream);
             WouldVanish::check(start, now, kept.copied())
@@ -118,6 +115,14 @@ impl Control {
             Ok(streams.iter().map(place).collect())
         };
         self.alter(name, When::Ever, places).await
+    }
+
+    /// The streams that a rewind alters.
+    pub(in crate::connector) fn rewindable(&self, name: &str) -> Vec<Stream> {
+        match self.desired().get(name).map(|declared| &declared.connector) {
+            Some(Ok(connector)) => connector.tasks().map(|task| task.stream).collect(),
+            _ => Stream::ALL.to_vec(),
+        }
     }
 
     async fn alter(
