@@ -17,8 +17,8 @@ use crate::{
 
 /// How often it says where to go on.
 const OFTEN: Duration = Duration::from_secs(2);
-/// How long it waits: a connection lives five minutes.
-const LONG: Duration = Duration::from_mins(4);
+/// How long it waits. The server ends a connection that is seven minutes old, and a browser asks on one that it has.
+const LONG: Duration = Duration::from_secs(90);
 
 /// Tells what comes from the present end on, or from where another tail has ended.
 pub(super) fn run(
