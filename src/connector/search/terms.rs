@@ -2,8 +2,8 @@
 //!
 //! `ann reveal country:DE user.email:ann@ type:=password_ok "two words"`: all of it must be there. A word may be in any
 //! value of an event. A field goes by its path from the root, or by the end of that, so `email` is in every `user.email`.
-//! Quotation marks keep spaces and colons together; what begins with a digit has no field. The case of letters does not matter, but behind `:=`, where the whole
-//! value has to be exactly so.
+//! Quotation marks keep spaces and colons together; what begins with a digit has no field. The case of letters does not
+//! matter, but behind `:=`, where the whole value has to be exactly so.
 
 use std::borrow::Cow;
 
