@@ -148,16 +148,18 @@ impl Cluster {
         self.reading().create_with_context(Quiet)
     }
 
-    /// A consumer that reads parts of topics by hand. It is one of several, so that its queue is short; and librdkafka would
-    /// let a second pass after each time that the queue was full.
+    /// A consumer that reads parts of topics by hand. It is one of several, so that it fetches little at a time, which is a
+    /// multiple of that when it is unpacked, and its queue is short. After each time that the queue was full librdkafka would
+    /// let a second pass.
     pub(super) fn searcher(&self, purpose: Purpose) -> Result<BaseConsumer<Quiet>, KafkaError> {
         let mut config = self.reading();
         if purpose == Purpose::Looking {
             config.set("fetch.wait.max.ms", "10");
         }
         config
-            .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "8192")
+            .set("fetch.message.max.bytes", "131072")
+            .set("queued.min.messages", "5000")
+            .set("queued.max.messages.kbytes", "2048")
             .set("fetch.queue.backoff.ms", "1");
         config.create_with_context(Quiet)
     }

@@ -196,29 +196,27 @@ impl Control {
             } else {
                 Purpose::Looking
             };
-            let run = || {
-                let going_on = going_on.as_ref();
-                let reading = Reading::open(&cluster, topics, purpose)?;
-                if query.is_tail {
-                    tail::run(&query, &streams, going_on, &reading, decoder, &mut listener)
-                } else {
-                    backward::run(
-                        &query,
-                        &streams,
-                        going_on,
-                        &reading,
-                        decoder,
-                        clock(),
-                        &mut listener,
-                    )
+            match Reading::open(&cluster, topics, purpose) {
+                Err(error) => listener.end(Err(error.into())),
+                Ok(reading) => {
+                    let going_on = going_on.as_ref();
+                    let ended = if query.is_tail {
+                        tail::run(&query, &streams, going_on, &reading, decoder, &mut listener)
+                    } else {
+                        backward::run(
+                            &query,
+                            &streams,
+                            going_on,
+                            &reading,
+                            decoder,
+                            clock(),
+                            &mut listener,
+                        )
+                    };
+                    // The reader takes a while to close, for which nobody is to wait.
+                    listener.end(ended);
                 }
-            };
-            let last = match run() {
-                Ok(end) => Told::End(end),
-                Err(failure) => Told::Failed(failure.to_string()),
-            };
-            // Nobody may listen any more.
-            let _ = listener.sender.blocking_send(last);
+            }
             drop(place);
         });
         Ok(told)
@@ -248,6 +246,15 @@ impl Listener {
             Ok(()) => self.listens(),
             Err(_) => ControlFlow::Break(()),
         }
+    }
+
+    /// Tells the last. Nobody may listen any more.
+    fn end(self, ended: Result<Ended, Failure>) {
+        let last = match ended {
+            Ok(end) => Told::End(end),
+            Err(failure) => Told::Failed(failure.to_string()),
+        };
+        let _ = self.sender.blocking_send(last);
     }
 
     /// Tells how far it is, unless something was told just now.
