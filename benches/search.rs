@@ -107,6 +107,8 @@ async fn main() -> anyhow::Result<()> {
             let took = search(&format!("{url}?{query}")).await?;
             say(&took.row(what))?;
         }
+        let peak = usage::peak_mb(worker.id())?;
+        say(&format!("{:>37}memory {peak:.1} MB at the peak so far", ""))?;
     }
     tail(&url, &fill).await?;
     let peak = usage::peak_mb(worker.id())?;
@@ -202,7 +204,9 @@ async fn tail(url: &str, fill: &Fill) -> anyhow::Result<()> {
     for _ in 0..TAILS {
         let begun = Instant::now();
         fill.send(&fill.rare, clock::now().as_millisecond())?;
-        fill.producer.flush(Duration::from_secs(10))?;
+        while fill.producer.in_flight_count() > 0 {
+            fill.breathe();
+        }
         loop {
             let chunk = response.chunk().await?.context("the tail has ended")?;
             if chunk.starts_with(b"{\"record\"") {
@@ -286,6 +290,12 @@ impl Fill {
         Ok(self.producer.flush(Duration::from_mins(1))?)
     }
 
+    /// `flush` would take 100 ms, and `poll` with a time spin.
+    fn breathe(&self) {
+        self.producer.poll(Duration::ZERO);
+        thread::park_timeout(Duration::from_millis(1));
+    }
+
     fn send(&self, value: &[u8], millis: i64) -> anyhow::Result<()> {
         let key = fastrand::u64(..).to_be_bytes();
         let mut headers = OwnedHeaders::new_with_capacity(7);
@@ -310,8 +320,7 @@ impl Fill {
             match self.producer.send(next) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    self.producer.poll(Duration::ZERO);
-                    thread::park_timeout(Duration::from_millis(1));
+                    self.breathe();
                     next = back;
                 }
                 Err((error, _)) => bail!(error),
