@@ -28,6 +28,15 @@ const SECRETS: &str =
 /// What is typed for a second between polls.
 const SECOND: &str = "0.02";
 
+/// Lets the tab be hidden for a moment: all that is live in it is told anew.
+const RENEW: &str = "new Promise((renewed) => {
+    document.addEventListener('live', () => renewed(true), { once: true });
+    for (const hidden of [true, false]) {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+    }
+})";
+
 /// A worker without connectors of its file, and a page of it.
 struct Stage {
     scene: Scene,

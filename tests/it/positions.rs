@@ -188,7 +188,7 @@ async fn another_number_of_shards_is_refused_with_the_way_out() {
     grow(&scene, 7).await;
     let text = std::fs::read_to_string(scene.program.config()).unwrap();
     let shards = (5..8)
-        .find(|shards| kafka_shard(*shards) != kafka_shard(4))
+        .find(|shards| shard("acme", *shards) != shard("acme", 4))
         .unwrap();
     scene
         .program
@@ -205,7 +205,8 @@ async fn another_number_of_shards_is_refused_with_the_way_out() {
     scene.finish().await;
 }
 
-fn kafka_shard(shards: u32) -> u32 {
+/// The shard of a connector among so many.
+pub(crate) fn shard(connector: &str, shards: u32) -> u32 {
     let topics = kafka::TopicSettings {
         prefix: "x".to_owned(),
         partitions: 1,
@@ -213,7 +214,7 @@ fn kafka_shard(shards: u32) -> u32 {
         retention_ms: -1,
         shards,
     };
-    kafka::Cluster::new(kafka::Properties::default(), "x".to_owned(), topics).shard_of("acme")
+    kafka::Cluster::new(kafka::Properties::default(), "x".to_owned(), topics).shard_of(connector)
 }
 
 async fn grow(scene: &Scene, partitions: usize) {

@@ -8,6 +8,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::json;
 
 use crate::{
+    positions::shard,
     scene::{Scene, in_time},
     security::PASSWORD,
 };
@@ -19,6 +20,9 @@ pub(super) const CAST: [(&str, &str, &str); 4] = [
     ("Initech", "PB7INTECH5RW2XKQ6ZM4Y3LJVT", "amber"),
     ("Umbrella", "M3UMBRLLA7QK5WX2NZR6T4JYHE", "grey"),
 ];
+
+/// As many as a scene's workers have.
+const SHARDS: u32 = 4;
 
 /// A worker's API, as alice asks it.
 pub(super) struct Api(pub(super) String);
@@ -77,6 +81,7 @@ impl Api {
 async fn hour(scene: &Scene, name: &str, number: usize) {
     let mut random = fastrand::Rng::with_seed(u64::try_from(number).unwrap());
     let now = clock::now();
+    let partition = i32::try_from(shard(name, SHARDS)).unwrap();
     for stream in Stream::ALL {
         let key = json!([name, { "stream": stream.to_string() }]).to_string();
         let mut total = 40_000;
@@ -86,10 +91,11 @@ async fn hour(scene: &Scene, name: &str, number: usize) {
             let position = json!({
                 "start_time": at.to_string(),
                 "events_total": total,
+                "last_event_time": at.to_string(),
                 "updated_at": at.to_string(),
             });
             scene
-                .write("cursors", 0, &key, Some(&position.to_string()))
+                .write("cursors", partition, &key, Some(&position.to_string()))
                 .await;
         }
     }

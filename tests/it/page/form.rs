@@ -1,6 +1,6 @@
 //! The form: what it takes, what it refuses, and where the token does not go.
 
-use onepassword_kafka_dev::simulator::Stream;
+use onepassword_kafka_dev::simulator::{Stream, TokenSpec};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ async fn html(stage: &Stage) -> String {
 async fn what_is_wrong_is_said_beside_its_field_and_nothing_is_lost() {
     let stage = Stage::begin().await;
     let page = &stage.page;
-    let revoked = stage.scene.simulator.issue(Default::default());
+    let revoked = stage.scene.simulator.issue(TokenSpec::default());
     stage.scene.simulator.revoke(&revoked);
     stage.add("Acme", &stage.scene.token.clone()).await;
     stage.open("/ui/add").await;

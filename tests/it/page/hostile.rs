@@ -4,7 +4,7 @@ use onepassword_kafka_dev::simulator::TokenSpec;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::{Stage, tile};
+use super::{RENEW, Stage, tile};
 use crate::rest::ask;
 
 const IMAGE: &str = "<img src=x onerror=\"window.__pwned = 'image'\">";
@@ -42,7 +42,7 @@ async fn says(stage: &Stage, css: &str, text: &str) {
 
 /// Writes into the status topic what a worker would tell of a connector, in words that no worker has.
 async fn told(stage: &Stage, name: &str) {
-    let state = json!({
+    let status = json!({
         "state": "FAILED",
         "trace": IMAGE,
         "worker_id": SCRIPT,
@@ -55,8 +55,8 @@ async fn told(stage: &Stage, name: &str) {
         "tasks": { "auditevents": { "polls": [], "troubles": [trouble] } },
     });
     for (key, value) in [
-        (format!("status-connector-{name}"), &state),
-        (format!("status-task-{name}-0"), &state),
+        (format!("status-connector-{name}"), &status),
+        (format!("status-task-{name}-0"), &status),
         (format!("activity-{name}"), &activity),
     ] {
         let value = value.to_string();
@@ -66,7 +66,7 @@ async fn told(stage: &Stage, name: &str) {
 
 async fn nothing_has_happened(stage: &Stage, view: &str) {
     let page = &stage.page;
-    page.wait_for("html[data-live=yes]").await;
+    assert_eq!(page.script(RENEW).await, true);
     assert_eq!(page.script("typeof __pwned").await, "undefined", "{view}");
     assert_eq!(page.count("main img, main script").await, 0, "{view}");
     assert_eq!(page.complaints().await, Vec::<String>::new(), "{view}");
@@ -109,7 +109,7 @@ async fn what_others_have_written_is_text_and_nothing_else() {
         says(&stage, "title", name).await;
         says(&stage, "[data-part=head] h1", name).await;
         says(&stage, "[data-part=head] .account", SCRIPT).await;
-        says(&stage, "[data-part=streams]", IMAGE).await;
+        says(&stage, "[data-part=head] > p:not(.account)", IMAGE).await;
         says(&stage, "[data-part=troubles]", SCRIPT).await;
         says(&stage, "[data-part=settings]", SCRIPT).await;
         stage.page.click("[data-checks] summary").await;

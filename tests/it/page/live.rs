@@ -28,11 +28,9 @@ async fn a_page_lives_on_when_its_worker_comes_back() {
     stage.worker.terminate();
     stage.worker.ended().await.unwrap();
     stage.scene.keep(&stage.worker);
-    stage.page.wait_for("html[data-live=no]").await;
     stage.worker = next.start().unwrap();
     healthy(&stage.worker).await;
     stage.scene.publish(4);
-    stage.page.wait_for("html[data-live=yes]").await;
     stage.page.wait_for(".tile.green[data-events='12']").await;
     assert_eq!(stage.page.script("window.same").await, true);
     // The worker was away: the browser has said so.

@@ -5,7 +5,7 @@ use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::root;
+use super::{RENEW, root};
 use crate::security::{self, Guarded, PASSWORD, WRONG};
 
 /// Signs in as somebody, from the form that is shown.
@@ -107,7 +107,7 @@ async fn a_viewer_changes_nothing_and_neither_does_another_site() {
         assert_eq!(page.count(changing).await, 0, "{path}");
     }
     page.open(&format!("{root}/ui/integrations/acme")).await;
-    page.wait_for("html[data-live=yes]").await;
+    assert_eq!(page.script(RENEW).await, true);
     assert_eq!(page.count("main button, main .button, dialog").await, 0);
     assert_eq!(page.complaints().await, Vec::<String>::new());
     for (method, path) in [

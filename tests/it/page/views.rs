@@ -8,7 +8,7 @@ use onepassword_kafka_dev::{
 };
 
 use super::{
-    SECRETS,
+    RENEW, SECRETS,
     cast::{Api, CAST},
     root, tile, without_connectors,
 };
@@ -162,7 +162,7 @@ async fn an_overview_is_small_and_comes_from_its_worker_alone() {
     let gallery = Gallery::open().await;
     gallery.enter().await;
     gallery.show(VIEWS[0]).await;
-    gallery.page.wait_for("html[data-live=yes]").await;
+    assert_eq!(gallery.page.script(RENEW).await, true);
     let requests = gallery.page.requests().await;
     let paths: Vec<_> = requests
         .iter()
