@@ -272,6 +272,12 @@ function form(root) {
     return config;
   };
 
+  /** What is not as it was given; the worker has kept back what could be a secret, and that stays. */
+  const changes = (config) => {
+    const names = Object.keys({ ...given, ...config }).filter((name) => name !== 'name' && config[name] !== given[name]);
+    return Object.fromEntries(names.map((name) => [name, config[name] ?? null]));
+  };
+
   const show = (errors, isShown) => {
     let first;
     for (const place of all('[data-wrong]', root).filter(({ dataset }) => dataset.wrong)) {
@@ -366,7 +372,7 @@ function form(root) {
       const { name, ...rest } = wanted;
       const enabled = one('[name=enabled]', root)?.checked ?? true;
       if (isNew) await ask('POST', '/connectors', { name, config: rest, initial_state: enabled ? 'RUNNING' : 'PAUSED' });
-      else await ask('PUT', `${connector(name)}/config`, rest);
+      else await ask('PATCH', `${connector(name)}/config`, changes(rest));
       dirty = false;
       return location.assign(`/ui/integrations/${encodeURIComponent(name)}`);
     }).catch(({ message }) => {
