@@ -6,6 +6,7 @@ mod hostile;
 mod keyboard;
 mod life;
 mod live;
+mod search;
 mod sign_in;
 mod views;
 
