@@ -423,7 +423,8 @@ function checks(details) {
       say(ok, tested({ ok, ...answer }).textContent);
     }
     const polls = one('[data-part=polls] tbody tr');
-    say(Boolean(polls), polls ? `The last poll: ${all('td', polls).slice(1, 4).map(({ textContent }) => textContent).join(', ')} events.` : 'It has not been polled yet.');
+    const cells = polls && all('td', polls).slice(1, 4).map(({ textContent }) => textContent);
+    say(Boolean(polls) && cells[1] !== 'failed', polls ? `The last poll: ${cells.join(', ')} events.` : 'It has not been polled yet.');
     say(undefined, '1Password shows an event some minutes after it has happened, and keeps events for 120 days. If all is good here, nothing has happened in the account.');
   };
   details.addEventListener('toggle', () => { if (details.open) run().catch(({ message }) => say(false, message)); });

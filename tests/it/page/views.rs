@@ -154,6 +154,12 @@ async fn every_view_can_be_used_by_everybody_and_fits_a_telephone() {
         gallery.show(view).await;
         gallery.is_good(view.0).await;
     }
+    gallery.show(VIEWS[5]).await;
+    let last_poll = gallery.page.text("[data-checklist] li:nth-child(6)").await;
+    assert!(
+        last_poll.starts_with("Look here") && last_poll.contains("failed"),
+        "{last_poll}"
+    );
     gallery.close().await;
 }
 
