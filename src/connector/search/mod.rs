@@ -10,6 +10,7 @@ mod query;
 mod record;
 mod rewind;
 mod tail;
+mod taken;
 mod terms;
 
 pub use self::{
