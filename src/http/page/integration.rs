@@ -152,3 +152,15 @@ impl<'a> Troubles<'a> {
         Self { troubles }
     }
 }
+
+/// What is shown of a setting. A sealed token is long, and tells nobody anything but its key.
+fn shown(setting: &str, value: &str) -> String {
+    let value = shown_value(setting, value);
+    match value
+        .strip_prefix("${sealed:")
+        .and_then(|rest| rest.split_once('.'))
+    {
+        Some((key, _)) => format!("${{sealed:{key}.…}}"),
+        None => value.to_owned(),
+    }
+}

@@ -540,7 +540,7 @@ function search(form) {
       bar.value = told.scanned;
       count.textContent = tail
         ? `${digits(state.found)} since it began.`
-        : `${digits(told.scanned)}${told.of ? ` of ${digits(told.of)}` : ''} records looked at, ${digits(state.found)} found.`;
+        : `${digits(told.scanned)}${told.of ? ` of ${digits(told.of)}` : ''} records looked at.`;
     }
   };
 

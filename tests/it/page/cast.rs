@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use onepassword_kafka::clock;
 use onepassword_kafka_dev::simulator::{Fault, Rule, Stream, Token, TokenSpec};
-use reqwest::{Client, StatusCode};
-use serde_json::json;
+use reqwest::Client;
+use serde_json::{Value, json};
 
 use crate::{
     positions::shard,
@@ -30,14 +30,15 @@ pub(super) struct Api(pub(super) String);
 // === impl Api ===
 
 impl Api {
-    async fn create(&self, creation: &str) {
-        let request = Client::new().post(format!("{}/connectors", self.0));
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = Client::new().post(format!("{}{path}", self.0));
         let request = request
             .basic_auth("alice", Some(PASSWORD))
             .header("content-type", "application/json")
-            .body(creation.to_owned());
-        let answer = in_time("it is created", request.send()).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::CREATED);
+            .body(body.to_string());
+        let answer = in_time(path, request.send()).await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
     /// Declares them all, and lets happen what makes their lights.
@@ -64,16 +65,17 @@ impl Api {
             }),
             _ => {}
         }
-        let file = scene.program.write(name, token.as_str()).unwrap();
+        let secret = json!({ "secret": token.as_str() });
+        let sealed = self.post("/ui/api/seal", &secret).await;
         let creation = json!({
             "name": name,
             "initial_state": if light == "grey" { "PAUSED" } else { "RUNNING" },
             "config": {
                 "connector.class": "OnePasswordEventsSource",
-                "onepassword.token": format!("${{file:{}}}", file.display()),
+                "onepassword.token": sealed["reference"],
             },
         });
-        self.create(&creation.to_string()).await;
+        self.post("/connectors", &creation).await;
     }
 }
 
