@@ -8,7 +8,7 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct History(VecDeque<(i64, u64)>);
 
-/// What was committed in an hour: one count for each two minutes, the last one first to end.
+/// What was committed in an hour: one count for each two minutes, oldest first.
 pub type Hour = [u64; SLOTS];
 
 const SLOTS: usize = 30;

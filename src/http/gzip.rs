@@ -6,7 +6,7 @@ use std::io::Write;
 use axum::{
     body::{Body, Bytes, to_bytes},
     http::{
-        HeaderMap, HeaderValue,
+        HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY},
     },
     response::Response,
@@ -54,7 +54,8 @@ pub(super) fn is_taken(headers: &HeaderMap) -> bool {
 pub(super) async fn compressed(answer: Response) -> Response {
     let kind = answer.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !TEXTS.iter().any(|text| kind.starts_with(text)) {
+    let has_text = answer.status() != StatusCode::NOT_MODIFIED;
+    if !has_text || !TEXTS.iter().any(|text| kind.starts_with(text)) {
         return answer;
     }
     let (mut head, body) = answer.into_parts();

@@ -44,8 +44,7 @@ impl Askers {
         if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return None;
         }
-        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-        let is_foreign_site = matches!(site, Some(b"cross-site" | b"same-site"));
+        let is_foreign_site = is_of_another_site(headers);
         let origin = headers.get(header::ORIGIN);
         let is_foreign_origin = origin.is_some_and(|origin| {
             authority(headers, header::ORIGIN.as_str()) != host || !scheme.may_have(origin)
@@ -72,6 +71,12 @@ impl fmt::Display for Scheme {
             Self::Https => "https",
         })
     }
+}
+
+/// Whether a browser says that another site's page asks.
+pub(super) fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    matches!(site, Some(b"cross-site" | b"same-site"))
 }
 
 /// The host and port that a header names, with a scheme before them or without.

@@ -3,7 +3,7 @@
 //! Somebody known asks (401), from where that may be, and for what is theirs (403). A page's own form to sign in, and what
 //! it is drawn with, are there for everybody.
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -24,7 +24,7 @@ use super::{
     access::{Access, Caller},
     answer::Failure,
     caller::{Wish, denied},
-    connect,
+    connect, gzip,
     origin::{Askers, Scheme},
     page,
     server::{self, Limits, Peer},
@@ -116,6 +116,22 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = server::timely(body, port.limits.request);
     let place = Place::of(&head);
+    let is_compressed = matches!(place, Place::Page(_)) && gzip::is_taken(&head.headers);
+    let answer = respond(port, peer, place, head, body).await;
+    if is_compressed {
+        gzip::compressed(answer).await
+    } else {
+        answer
+    }
+}
+
+async fn respond(
+    port: Arc<Port>,
+    peer: SocketAddr,
+    place: Place,
+    head: Parts,
+    body: Body,
+) -> Response {
     if let Place::Page(resource) = &place
         && resource.is_open()
     {

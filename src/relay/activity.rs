@@ -93,7 +93,7 @@ pub struct Trouble {
 
 /// What all connectors of this worker have done, and of which of them that is news.
 #[derive(Debug, Default)]
-pub(super) struct Activities {
+pub(super) struct Doings {
     known: BTreeMap<String, Activity>,
     news: BTreeSet<String>,
 }
@@ -150,9 +150,9 @@ impl Poll {
     }
 }
 
-// === impl Activities ===
+// === impl Doings ===
 
-impl Activities {
+impl Doings {
     pub(super) fn task(&mut self, task: &TaskId) -> &mut TaskActivity {
         let activity = self.connector(&task.connector);
         activity.tasks.entry(task.stream).or_default()
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn news_are_told_once_unless_they_are_wanted_anew() {
-        let mut all = Activities::default();
+        let mut all = Doings::default();
         let task = TaskId {
             connector: "acme".to_owned(),
             stream: Stream::ItemUsages,

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::activity::{Activities, Activity, TaskActivity};
+use super::activity::{Activity, Doings, TaskActivity};
 use crate::event::TaskId;
 
 /// The latest states, and what is news.
@@ -15,7 +15,7 @@ use crate::event::TaskId;
 pub struct Board {
     states: Mutex<States>,
     changed: Notify,
-    activities: Mutex<Activities>,
+    doings: Mutex<Doings>,
     moved: Notify,
 }
 
@@ -96,24 +96,24 @@ impl Board {
     /// Takes what was done since the last time.
     #[must_use]
     pub fn take_activity(&self) -> Vec<(String, Activity)> {
-        self.activities().take()
+        self.doings().take()
     }
 
     /// Has all that was done told again.
     pub fn renew_activity(&self) {
-        self.activities().renew();
+        self.doings().renew();
         self.moved.notify_one();
     }
 
     /// A connector does something.
     pub(super) fn connector_does(&self, connector: &str, what: impl FnOnce(&mut Activity)) {
-        what(self.activities().connector(connector));
+        what(self.doings().connector(connector));
         self.moved.notify_one();
     }
 
     /// A task does something.
     pub(super) fn task_does(&self, task: &TaskId, what: impl FnOnce(&mut TaskActivity)) {
-        what(self.activities().task(task));
+        what(self.doings().task(task));
         self.moved.notify_one();
     }
 
@@ -183,7 +183,7 @@ impl Board {
             .collect();
         states.news.states.extend(left);
         drop(states);
-        self.activities().forget(connector);
+        self.doings().forget(connector);
         self.changed.notify_one();
     }
 
@@ -193,10 +193,8 @@ impl Board {
         self.changed.notify_one();
     }
 
-    fn activities(&self) -> MutexGuard<'_, Activities> {
-        self.activities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn doings(&self) -> MutexGuard<'_, Doings> {
+        self.doings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn states(&self) -> MutexGuard<'_, States> {

@@ -37,6 +37,13 @@ impl Control {
         }
     }
 
+    /// Whether a connector is declared in the workers' file; nothing where there is no such connector.
+    #[must_use]
+    pub fn is_in_file(&self, name: &str) -> Option<bool> {
+        let desired = self.desired();
+        desired.get(name).map(|_| desired.is_in_file(name))
+    }
+
     /// All connectors at a glance, by name.
     #[must_use]
     pub fn overviews(&self) -> Vec<Overview> {

@@ -53,7 +53,9 @@ impl Sessions {
     /// Whether `user` has signed in with this ticket, and not too long ago.
     pub(super) fn holds(&self, ticket: &Ticket, user: &User, now: Timestamp) -> bool {
         let signature = self.sign(user, ticket.expires);
-        now.as_second() < ticket.expires
+        // Whoever has no password any more cannot have signed in.
+        user.password.is_some()
+            && now.as_second() < ticket.expires
             && signature.len() == ticket.signature.len()
             && memcmp::eq(&signature, &ticket.signature)
     }
@@ -96,13 +98,22 @@ pub(super) fn end(attributes: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Role, *};
+    use super::{
+        super::{PasswordHash, Role},
+        *,
+    };
+
+    /// Two passwords.
+    const HASHES: [&str; 2] = [
+        "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$b6qJumA/4cblFXUKfEvM0w",
+        "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$c6qJumA/4cblFXUKfEvM0w",
+    ];
 
     fn user(name: &str) -> User {
         User {
             name: name.into(),
             role: Role::Admin,
-            password: None,
+            password: PasswordHash::parse(HASHES[0]).ok(),
             token: None,
         }
     }
@@ -126,12 +137,13 @@ mod tests {
         assert!(!holds("alice", now + LIFE));
         assert!(!holds("alice2", now));
         assert!(!Sessions::new(&[8; 32]).holds(&ticket, &user("alice"), now));
-        let hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$b6qJumA/4cblFXUKfEvM0w";
-        let changed = User {
-            password: Some(super::super::PasswordHash::parse(hash).unwrap()),
-            ..user("alice")
-        };
-        assert!(!sessions.holds(&ticket, &changed, now));
+        for password in [None, PasswordHash::parse(HASHES[1]).ok()] {
+            let changed = User {
+                password,
+                ..user("alice")
+            };
+            assert!(!sessions.holds(&ticket, &changed, now));
+        }
     }
 
     #[test]

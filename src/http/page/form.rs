@@ -22,6 +22,8 @@ use crate::{
 #[template(path = "form.html")]
 struct View<'a> {
     frame: Frame,
+    /// Whether the worker can seal tokens.
+    can_seal: bool,
     /// The integration that is changed; none where one is added.
     name: Option<&'a str>,
     /// Its configuration, as JSON: what the form does not know stays in it.
@@ -102,6 +104,7 @@ impl<'a> View<'a> {
         };
         Self {
             frame: Frame::new(call, Area::Integrations),
+            can_seal: call.control.can_seal(),
             name,
             config: serde_json::to_string(&shown(config)).expect("it is plain data"),
             host: field(&URL),

@@ -1,5 +1,7 @@
 //! `/ui/integrations/<name>`: one integration, with all that there is to know of it and to do with it.
 
+use std::cmp::Reverse;
+
 use askama::Template;
 use axum::response::Response;
 
@@ -51,7 +53,8 @@ struct Polls<'a> {
 #[derive(Template)]
 #[template(path = "integration_troubles.html")]
 struct Troubles<'a> {
-    troubles: Vec<(&'a StreamOverview, &'a Trouble)>,
+    /// Which streams have each in common, and how it was last.
+    troubles: Vec<(Vec<String>, &'a Trouble)>,
 }
 
 /// The settings, as they were written.
@@ -70,13 +73,13 @@ const SETTINGS: &str = "settings";
 
 pub(super) async fn view(call: Call<'_>, name: &str) -> Result<Response, Failure> {
     call.control.watch().await;
-    let overview = call.control.overview(name).ok_or_else(|| missing(name))?;
+    let in_file = call.control.is_in_file(name).ok_or_else(|| missing(name))?;
     let frame = Frame::new(&call, Area::Integrations);
     let mut parts = parts(call.control, name, frame.is_admin);
     let mut part = |name| parts.remove(name).unwrap_or_default();
     Ok(html(&View {
         name,
-        in_file: overview.in_file,
+        in_file,
         head: part(HEAD),
         streams: part(STREAMS),
         polls: part(POLLS),
@@ -134,7 +137,7 @@ impl<'a> Polls<'a> {
             polls.map(move |poll| (stream, poll))
         };
         let mut polls: Vec<_> = self.one.streams.iter().flat_map(of_stream).collect();
-        polls.sort_by_key(|(_, poll)| std::cmp::Reverse(poll.began));
+        polls.sort_by_key(|(_, poll)| Reverse(poll.began));
         polls
     }
 }
@@ -143,12 +146,27 @@ impl<'a> Polls<'a> {
 
 impl<'a> Troubles<'a> {
     fn of(one: &'a Overview) -> Self {
-        let of_stream = |stream: &'a StreamOverview| {
-            let troubles = stream.activity.troubles.iter();
-            troubles.map(move |trouble| (stream, trouble))
-        };
-        let mut troubles: Vec<_> = one.streams.iter().flat_map(of_stream).collect();
-        troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.at));
+        let mut troubles: Vec<(Vec<String>, &Trouble)> = Vec::new();
+        for stream in &one.streams {
+            for trouble in &stream.activity.troubles {
+                let name = stream.stream.look();
+                let known = troubles
+                    .iter_mut()
+                    .find(|(_, known)| known.message == trouble.message);
+                match known {
+                    Some((streams, last)) => {
+                        if !streams.contains(&name) {
+                            streams.push(name);
+                        }
+                        if last.at < trouble.at {
+                            *last = trouble;
+                        }
+                    }
+                    None => troubles.push((vec![name], trouble)),
+                }
+            }
+        }
+        troubles.sort_by_key(|(_, trouble)| Reverse(trouble.at));
         Self { troubles }
     }
 }

@@ -31,7 +31,7 @@ use self::{
 };
 use super::{
     answer::Failure,
-    gzip,
+    origin::is_of_another_site,
     path::{decoded, nowhere, segments},
     rest::{Call, Port},
 };
@@ -122,22 +122,6 @@ pub(super) async fn open(
     head: Parts,
     body: Body,
 ) -> Result<Response, Failure> {
-    let is_taken = gzip::is_taken(&head.headers);
-    let answer = opened(port, resource, peer, head, body).await?;
-    Ok(if is_taken {
-        gzip::compressed(answer).await
-    } else {
-        answer
-    })
-}
-
-async fn opened(
-    port: &Port,
-    resource: &Resource,
-    peer: IpAddr,
-    head: Parts,
-    body: Body,
-) -> Result<Response, Failure> {
     if let Some(refused) = resource.refuse(&head.method) {
         return Ok(refused);
     }
@@ -151,18 +135,17 @@ async fn opened(
 
 /// What is there for whoever has signed in.
 pub(super) async fn answer(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {
-    let is_taken = gzip::is_taken(&call.head.headers);
     let is_view = !matches!(resource, Resource::Api(_));
+    if !is_view && is_of_another_site(&call.head.headers) {
+        let message =
+            "The page's API is asked by this port's own pages, and by programs".to_owned();
+        return Err(Failure::Refused(StatusCode::FORBIDDEN, message));
+    }
     let frame = Frame::new(&call, Area::Integrations);
-    let answer = match answered(call, resource).await {
-        Err(failure) if is_view => view::failed(frame, failure),
-        answer => answer?,
-    };
-    Ok(if is_taken {
-        gzip::compressed(answer).await
-    } else {
-        answer
-    })
+    match answered(call, resource).await {
+        Err(failure) if is_view => Ok(view::failed(frame, failure)),
+        answer => answer,
+    }
 }
 
 async fn answered(call: Call<'_>, resource: Resource) -> Result<Response, Failure> {

@@ -597,6 +597,14 @@ function search(form) {
   if ([...given].length) run({ tail: false, found: 0 });
 }
 
+// Signing in. Who comes by a link of another site is signed in all the same, but the browser does not say so at first.
+
+function recall({ value }) {
+  fetch(value, { method: 'HEAD' }).then(({ ok, redirected }) => {
+    if (ok && !redirected) location.replace(value);
+  }, () => {});
+}
+
 all('[data-live]').forEach(live);
 all('[data-filter]').forEach(filter);
 all('[data-form]').forEach(form);
@@ -604,5 +612,6 @@ all('#rewind').forEach(rewind);
 all('#delete').forEach(remove);
 all('[data-checks]').forEach(checks);
 all('[data-search]').forEach(search);
+all('.sign-in [name=then]').forEach(recall);
 tell();
 setInterval(tell, 1000);

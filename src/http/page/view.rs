@@ -24,8 +24,6 @@ pub(super) struct Frame {
     pub(super) user: Option<String>,
     /// Whether it may change anything.
     pub(super) is_admin: bool,
-    /// Whether the worker can seal tokens.
-    pub(super) can_seal: bool,
 }
 
 /// Where in the page a view is.
@@ -57,7 +55,6 @@ impl Frame {
             area,
             user: call.has_users.then(|| call.caller.name.to_string()),
             is_admin: call.caller.role == Role::Admin,
-            can_seal: call.control.can_seal(),
         }
     }
 
