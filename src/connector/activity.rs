@@ -29,6 +29,8 @@ struct Inner {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Attention {
     began: Option<Instant>,
+    /// When all was to be told anew: somebody has begun to watch elsewhere.
+    renewed: Option<Instant>,
     until: Option<Instant>,
     /// Whether all that was in the topic at the beginning is known: what it said of watching is over.
     is_read: bool,
@@ -55,6 +57,8 @@ const MOMENT: Duration = Duration::from_secs(5);
 const ACTIVITY: &str = "activity-";
 /// The key by which somebody says that they watch.
 pub(super) const WATCH: &str = "watch";
+/// What whoever has just begun says, and knows nothing yet.
+const ANEW: &[u8] = br#"{"anew":true}"#;
 
 // === impl Activities ===
 
@@ -71,9 +75,10 @@ impl Activities {
             return;
         };
         if key == WATCH {
+            let is_anew = value == Some(ANEW);
             self.0
                 .watched
-                .send_modify(|attention| attention.renew(Instant::now()));
+                .send_modify(|attention| attention.renew(Instant::now(), is_anew));
         } else if let Some(connector) = key.strip_prefix(ACTIVITY) {
             let activity = value.and_then(|value| serde_json::from_slice(value).ok());
             let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -119,9 +124,9 @@ impl Attention {
         self.until.is_some_and(|until| until > now)
     }
 
-    /// Whether it is the same as then, and goes on.
+    /// Whether it goes on as it was then, and nobody knows less.
     pub(super) fn goes_on(self, then: Self) -> bool {
-        self.began == then.began && self.is_on(Instant::now())
+        self.renewed == then.renewed && self.is_on(Instant::now())
     }
 
     /// How much of it is left.
@@ -132,12 +137,15 @@ impl Attention {
         left.unwrap_or_default()
     }
 
-    fn renew(&mut self, now: Instant) {
+    fn renew(&mut self, now: Instant, is_anew: bool) {
         if !self.is_read {
             return;
         }
         if !self.is_on(now) {
             self.began = Some(now);
+        }
+        if is_anew || self.began == Some(now) {
+            self.renewed = Some(now);
         }
         self.until = Some(now + ATTENTION);
     }
@@ -205,11 +213,12 @@ mod tests {
             is_read: true,
             ..Attention::default()
         };
-        attention.renew(then);
-        attention.renew(then + ATTENTION / 2);
+        attention.renew(then, false);
+        attention.renew(then + ATTENTION / 2, true);
         assert_eq!(attention.began, Some(then));
+        assert_eq!(attention.renewed, Some(then + ATTENTION / 2));
         assert!(attention.is_on(then + ATTENTION));
-        attention.renew(then + ATTENTION * 2);
+        attention.renew(then + ATTENTION * 2, false);
         assert_eq!(attention.began, Some(then + ATTENTION * 2));
     }
 }

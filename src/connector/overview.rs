@@ -180,7 +180,7 @@ impl StreamFacts {
             (_, _, Some(End::Retrying)) => Verdict::new(Light::Amber, "Retrying", trouble),
             (_, Some(task), Some(_)) => reading(task, self.interval, now),
             _ if *told == Told::NotYet => Verdict::new(Light::Grey, "Asking", None),
-            _ if *told == Told::Nothing => {
+            (Some(_), ..) if *told == Told::Nothing => {
                 let why = "No worker tells what it does. Look at the workers and their logs.";
                 Verdict::new(Light::Amber, "Silent", Some(why.to_owned()))
             }

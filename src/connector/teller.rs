@@ -70,12 +70,14 @@ impl Teller {
         tokio::join!(self.tell_states(board), self.tell_activity(board));
     }
 
-    /// Says that somebody watches, if that has not been said a moment ago.
+    /// Says that somebody watches, if that has not been said a moment ago, and whether this worker knows nothing yet.
     pub(super) fn watch(&self) {
+        let is_on = self.activities.attention().is_on(Instant::now());
+        let often = if is_on { REMINDER } else { MOMENT };
         let mut reminded = self.reminded.lock().unwrap_or_else(PoisonError::into_inner);
-        if reminded.is_none_or(|then| then.elapsed() >= REMINDER) {
+        if reminded.is_none_or(|then| then.elapsed() >= often) {
             *reminded = Some(Instant::now());
-            self.publish(WATCH, Some(&json!({})));
+            self.publish(WATCH, Some(&json!({ "anew": !is_on })));
         }
     }
 

@@ -59,6 +59,9 @@ impl Reporter {
     /// The task polls.
     pub(super) fn begin(&mut self, now: Timestamp) {
         (self.began, self.events) = (now, 0);
+        if self.told.is_none() {
+            self.tell_reading(now);
+        }
     }
 
     /// The task reads, and has read up to `position`; there is more to read.
@@ -67,8 +70,7 @@ impl Reporter {
         self.metrics.lag(&self.task, behind(position, now));
         self.events = polled.events;
         if self.told.is_none_or(|then| then.elapsed() >= TELL_EVERY) {
-            self.told = Some(Instant::now());
-            self.polled(End::Reading, None, now, None);
+            self.tell_reading(now);
         }
         if self.is_time_to_log() {
             tracing::info!(
@@ -127,6 +129,11 @@ impl Reporter {
         self.polled(End::Unassigned, None, now, Some(wait));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::info!(connector, stream, "{reason}");
+    }
+
+    fn tell_reading(&mut self, now: Timestamp) {
+        self.told = Some(Instant::now());
+        self.polled(End::Reading, None, now, None);
     }
 
     /// Tells how far the poll under way has come, or how it has ended.

@@ -139,21 +139,34 @@ fn what_rests_is_grey_and_what_nobody_has_told_of_is_not_green() {
 
 #[test]
 fn what_is_not_told_is_asked_for_and_then_missed() {
-    let facts = |target| StreamFacts {
+    let facts = |target, state: Option<&str>| StreamFacts {
         stream: Stream::ItemUsages,
         target,
-        state: None,
+        state: state.map(|state| State {
+            state: state.to_owned(),
+            trace: None,
+            worker_id: "host:8083".to_owned(),
+            version: None,
+        }),
         stored: None,
         hour: Hour::default(),
         interval: INTERVAL,
     };
-    for (target, told, light, word) in [
-        (Target::Running, Told::NotYet, Light::Grey, "Asking"),
-        (Target::Running, Told::Nothing, Light::Amber, "Silent"),
-        (Target::Stopped, Told::Nothing, Light::Grey, "Stopped"),
-        (Target::Paused, Told::NotYet, Light::Grey, "Paused"),
+    let runs = Some("RUNNING");
+    for (target, state, told, light, word) in [
+        (Target::Running, runs, Told::NotYet, Light::Grey, "Asking"),
+        (Target::Running, runs, Told::Nothing, Light::Amber, "Silent"),
+        (
+            Target::Running,
+            None,
+            Told::Nothing,
+            Light::Amber,
+            "Starting",
+        ),
+        (Target::Stopped, None, Told::Nothing, Light::Grey, "Stopped"),
+        (Target::Paused, runs, Told::NotYet, Light::Grey, "Paused"),
     ] {
-        let verdict = facts(target).judge(&told, now()).verdict;
+        let verdict = facts(target, state).judge(&told, now()).verdict;
         assert_eq!((verdict.light, verdict.word), (light, word));
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn run(
     listener: &mut Listener,
 ) -> Result<Ended, Failure> {
     let begun = Instant::now();
+    let mut said = begun;
     let mut places = reading.end()?;
     for (partition, end) in &mut places {
         let place = going_on.and_then(|places| places.get(partition));
@@ -56,12 +57,17 @@ pub(super) fn run(
         if begun.elapsed() > LONG || found >= query.limit {
             return ControlFlow::Break(());
         }
-        listener.tell_now_and_then(OFTEN, || Progress {
+        // Also where there is much to tell: whoever is cut off goes on from there.
+        if said.elapsed() < OFTEN {
+            return listener.listens();
+        }
+        said = Instant::now();
+        listener.tell(Told::Progress(Progress {
             scanned,
             of: scanned,
             reached: None,
             next: Some(next(&places)),
-        })
+        }))
     })?;
     Ok(Ended {
         scanned,

@@ -131,6 +131,11 @@ impl Field<'_> {
         !self.is_long() && !self.setting.recommended.is_empty()
     }
 
+    /// Whether its value is none of the few, such as a reference.
+    fn is_other(&self) -> bool {
+        !self.value.is_empty() && !self.setting.recommended.contains(&self.value)
+    }
+
     fn is(&self, value: &str) -> bool {
         self.value == value || self.value.is_empty() && self.setting.default_value() == Some(value)
     }

@@ -40,16 +40,21 @@ function tell(root = document) {
 
 // Parts that change by themselves.
 
+/** Whether another view is on its way. */
+let leaving = false;
+
 /** What tells an element that one can be at from the others of its part. */
 const mark = ({ dataset, href, className }) => [dataset.path, dataset.open, href, className].join(' ');
 
 /** Puts `fresh` in the place of `old`, and leaves the reader where they were. */
 function swap(old, fresh) {
   const focus = old.contains(document.activeElement) ? document.activeElement : undefined;
+  const at = focus && all('a, button, [tabindex]', old).indexOf(focus);
   const scrolled = all('.scroll', old).map(({ scrollLeft }) => scrollLeft);
   old.replaceWith(fresh);
   all('.scroll', fresh).forEach((region, at) => { region.scrollLeft = scrolled[at] ?? 0; });
-  if (focus) all('a, button, [tabindex]', fresh).find((one) => mark(one) === mark(focus))?.focus({ preventScroll: true });
+  const places = all('a, button, [tabindex]', fresh);
+  if (focus) (places.find((one) => mark(one) === mark(focus)) ?? places[at] ?? places.at(-1))?.focus({ preventScroll: true });
 }
 
 function live(root) {
@@ -79,16 +84,16 @@ function live(root) {
       for (const [name, html] of Object.entries(parts)) show(name, html);
       document.documentElement.dataset.live = 'yes';
       root.dispatchEvent(new Event('live', { bubbles: true }));
-      // All of what this view is about is no more.
-      if (known.size === 0) location.reload();
+      // All of what this view is about is no more; reloading says so, unless it was deleted here.
+      if (known.size === 0 && !leaving) location.reload();
     };
     source.onerror = () => {
       document.documentElement.dataset.live = 'no';
       if (source.readyState !== EventSource.CLOSED) return;
-      // The worker has refused: it restarts, the session has ended, or this is no more. Reloading says which.
+      // The worker has refused: it restarts, or the session has ended, or this is no more, which reloading says.
       close();
       setTimeout(() => fetch(location.href, { method: 'HEAD' }).then(
-        ({ ok, redirected }) => (ok && !redirected ? open() : location.reload()),
+        ({ status, redirected }) => (redirected || [401, 403, 404].includes(status) ? location.reload() : open()),
         open,
       ), 3000);
     };
@@ -233,9 +238,13 @@ function remove(dialog) {
   const [typed, go, wrong] = ['input', '[data-go]', '[data-wrong]'].map((css) => one(css, dialog));
   typed.addEventListener('input', () => { go.disabled = typed.value !== name; });
   go.addEventListener('click', () => during(go, async () => {
+    leaving = true;
     await ask('DELETE', connector(name));
     location.assign('/ui/');
-  }).catch(({ message }) => complain(wrong, message)));
+  }).catch(({ message }) => {
+    leaving = false;
+    complain(wrong, message);
+  }));
 }
 
 // The form.
@@ -267,8 +276,9 @@ function form(root) {
     }
     const streams = all('[name=streams]', root);
     if (streams.every(({ checked, defaultChecked }) => checked === defaultChecked)) return config;
-    const chosen = streams.filter(({ checked }) => checked);
-    set('streams', chosen.length < streams.length ? chosen.map(({ value }) => value).join(',') : '');
+    const chosen = streams.filter(({ checked }) => checked).map(({ value }) => value);
+    if (chosen.length < streams.length) config.streams = chosen.join(',');
+    else delete config.streams;
     return config;
   };
 
@@ -310,12 +320,13 @@ function form(root) {
     }
     // Kafka Connect takes such a name, and then no path leads to it.
     if (isNew && /[/\\%]|^\.\.?$/.test(said.name)) errors.set('name', ['/, \\ and % cannot stand in a name, nor can it be . or ..']);
-    if (all('[name=streams]:checked', root).length === 0) errors.set('streams', ['choose one at least']);
+    if (config.streams === '') errors.set('streams', ['choose one at least']);
     return errors;
   };
 
   /** A token that is written out is sealed before it goes anywhere else. */
   const seal = async () => {
+    unsealed = '';
     const secret = token.value.trim();
     if (!isWritten({ [token.name]: secret })) return;
     const { reference } = await ask('POST', '/ui/api/seal', { secret }).catch((error) => {
@@ -424,13 +435,20 @@ function checks(details) {
     }
     const polls = one('[data-part=polls] tbody tr');
     const cells = polls && all('td', polls).slice(1, 4).map(({ textContent }) => textContent);
-    say(Boolean(polls) && cells[1] !== 'failed', polls ? `The last poll: ${cells.join(', ')} events.` : 'It has not been polled yet.');
+    say(['read to the end', 'reading'].includes(cells?.[1]), polls ? `The last poll: ${cells.join(', ')} events.` : 'It has not been polled yet.');
     say(undefined, '1Password shows an event some minutes after it has happened, and keeps events for 120 days. If all is good here, nothing has happened in the account.');
   };
   details.addEventListener('toggle', () => { if (details.open) run().catch(({ message }) => say(false, message)); });
 }
 
 // Search.
+
+class Refused extends Error {
+  constructor(status, message = `The worker, or what is before it, answers ${status}.`) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** The lines of JSON of a body, as they come. */
 async function* lines(body) {
@@ -489,21 +507,14 @@ function search(form) {
   const digits = (number) => number.toLocaleString('en');
   let running;
 
-  const query = (more) => {
+  /** What the form asks for. */
+  const wanted = () => {
     const { q, connector, stream, from, after, before } = fields;
     const utc = ({ value }) => value && new Date(value).toISOString();
-    const between = from.value === 'between' && !more.tail;
-    const all = {
-      q: q.value.trim(),
-      connector: connector.value,
-      stream: stream.value,
-      // A tail begins now.
-      from: more.tail ? '' : between ? utc(after) : from.value,
-      to: between ? utc(before) : '',
-      ...more,
-    };
-    return new URLSearchParams(Object.entries(all).filter(([, value]) => value));
+    const times = from.value === 'between' ? { from: utc(after), to: utc(before) } : { from: from.value };
+    return { q: q.value.trim(), connector: connector.value, stream: stream.value, ...times };
   };
+  const url = (parameters) => `/ui/api/search?${new URLSearchParams(Object.entries(parameters).filter(([, value]) => value))}`;
 
   const show = (record, isNew) => {
     const row = summary(record);
@@ -524,12 +535,16 @@ function search(form) {
 
   /** Asks until there is no more, or somebody stops it. */
   const ask = async (state, control) => {
-    const { tail, next } = state;
-    const answer = await fetch(`/ui/api/search?${query({ tail, next })}`, { signal: control.signal });
-    if (!answer.ok) throw new Error((await answer.json()).message);
+    const { parameters, tail, next, seen } = state;
+    const answer = await fetch(url({ ...parameters, next }), { signal: control.signal });
+    // A proxy's words are no JSON.
+    if (!answer.ok) throw new Refused(answer.status, (await answer.json().catch(() => ({}))).message);
     for await (const line of lines(answer.body)) {
       if (line.error) throw new Error(line.error);
-      if (line.record) {
+      const place = line.record && [line.record.topic, line.record.partition, line.record.offset].join();
+      // A tail that goes on may tell again what it has told.
+      if (place && !seen.has(place)) {
+        if (tail) seen.add(place);
         state.found += 1;
         show(line.record, tail);
       }
@@ -560,7 +575,8 @@ function search(form) {
       } catch (error) {
         if (error.name === 'AbortError') break;
         // A connection ends after some minutes, and a worker may be restarted: a tail goes on where it was.
-        if (error instanceof TypeError && state.tail && state.next) await new Promise((done) => { setTimeout(done, 2000); });
+        const passes = error instanceof TypeError || error.status >= 429;
+        if (passes && state.tail && state.next) await new Promise((done) => { setTimeout(done, 2000); });
         else {
           complain(wrong, error instanceof TypeError ? 'The worker is not reached. Try again.' : error.message);
           break;
@@ -568,17 +584,21 @@ function search(form) {
       }
     } while (state.tail && !control.signal.aborted);
     if (running !== control) return;
-    said.textContent = state.found ? `${digits(state.found)} found.` : 'Nothing was found.';
+    const left = state.next && !state.tail ? ' There is more to look through.' : '';
+    said.textContent = (state.found ? `${digits(state.found)} found.` : 'Nothing was found.') + left;
     [stop.hidden, bar.hidden, more.hidden, exports.hidden] = [true, true, !state.next || state.tail, !state.found || state.tail];
     more.onclick = () => run(state);
     for (const link of all('[data-export]', exports)) {
       const format = link.dataset.export;
-      link.href = `/ui/api/search?${query({ format, limit: 10000, download: true })}`;
+      link.href = url({ ...state.parameters, format, limit: 10000, download: true });
     }
   };
   const begin = (tail) => {
     history.replaceState(undefined, '', `?${new URLSearchParams(new FormData(form))}`);
-    run({ tail, found: 0 });
+    const { from, to, ...terms } = wanted();
+    // A tail begins now.
+    const parameters = tail ? { ...terms, tail } : { ...terms, from, to };
+    run({ parameters, tail, found: 0, seen: new Set() });
   };
 
   const between = () => {
@@ -594,7 +614,7 @@ function search(form) {
     if (field) field.value = value;
   }
   between();
-  if ([...given].length) run({ tail: false, found: 0 });
+  if ([...given].length) begin(false);
 }
 
 // Signing in. Who comes by a link of another site is signed in all the same, but the browser does not say so at first.
