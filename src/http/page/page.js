@@ -617,9 +617,10 @@ function search(form) {
   if ([...given].length) begin(false);
 }
 
-// Signing in. Who comes by a link of another site is signed in all the same, but the browser does not say so at first.
+// Signing in. Whoever comes by a link of another site may be signed in, but the browser does not say so at first.
 
 function recall({ value }) {
+  if (!new URLSearchParams(location.search).has('then')) return;
   fetch(value, { method: 'HEAD' }).then(({ ok, redirected }) => {
     if (ok && !redirected) location.replace(value);
   }, () => {});
