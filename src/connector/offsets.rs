@@ -86,10 +86,11 @@ impl Known {
                 // What was there before it is compacted away.
                 _ => position.events_total,
             };
-            let history = self.histories.entry(task.clone()).or_default();
-            // After an alteration it begins at 0 again.
-            let events = position.events_total.checked_sub(before);
-            history.add(position.updated_at, events.unwrap_or(position.events_total));
+            let events = position.events_total.saturating_sub(before);
+            if events > 0 {
+                let history = self.histories.entry(task.clone()).or_default();
+                history.add(position.updated_at, events);
+            }
         }
         self.restored.take(kept);
     }

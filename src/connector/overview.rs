@@ -125,7 +125,7 @@ impl StreamOverview {
 impl StreamFacts {
     pub(super) fn judge(self, told: &Told, now: Timestamp) -> StreamOverview {
         let task = match told {
-            Told::Activity(activity) => activity.tasks.get(&self.stream),
+            Told::Activity(activity) => activity.tasks.get(&self.stream).map(Box::as_ref),
             Told::NotYet | Told::Nothing => None,
         };
         let position = match &self.stored {

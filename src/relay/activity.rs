@@ -17,7 +17,7 @@ pub struct Activity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Seen>,
     /// What each of its tasks has done.
-    pub tasks: BTreeMap<Stream, TaskActivity>,
+    pub tasks: BTreeMap<Stream, Box<TaskActivity>>,
 }
 
 /// An account, as its token and introspection tell of it.

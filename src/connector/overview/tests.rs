@@ -57,7 +57,7 @@ fn overview(state: &str, task: Option<TaskActivity>) -> StreamOverview {
     let activity = Activity {
         account: None,
         tasks: task
-            .map(|task| (Stream::ItemUsages, task))
+            .map(|task| (Stream::ItemUsages, Box::new(task)))
             .into_iter()
             .collect(),
     };
