@@ -154,17 +154,17 @@ fn kind(raw: &RawValue) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn message<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
+    pub(in crate::http) fn message<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
         match result.unwrap_err() {
             Failure::Refused(StatusCode::BAD_REQUEST, message) => message,
             other => panic!("{other:?}"),
         }
     }
 
-    fn settings(pairs: &[(&str, Option<&str>)]) -> Properties {
+    pub(in crate::http) fn settings(pairs: &[(&str, Option<&str>)]) -> Properties {
         pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))

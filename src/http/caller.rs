@@ -78,7 +78,7 @@ pub(super) fn denied(why: Denied, access: &Access, headers: &HeaderMap) -> Respo
             "The name and password, or the token, are wrong",
         ),
         Denied::TooMany(wait) => {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let seconds = Denied::seconds(wait);
             let message = format!("Too many wrong passwords or tokens: try again in {seconds} s");
             let refused = refused(StatusCode::TOO_MANY_REQUESTS, &message);
             return ([(RETRY_AFTER, seconds.to_string())], refused).into_response();

@@ -52,6 +52,21 @@ pub(super) fn decoded(segment: &str) -> Result<String, Failure> {
     Ok(name)
 }
 
+/// A name as it stands in a path: letters and digits are as they are, and so is what `plain` has.
+pub(super) fn encoded(name: &str, plain: &str) -> String {
+    let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        let character = char::from(byte);
+        if byte.is_ascii_alphanumeric() || plain.contains(character) {
+            path.push(character);
+        } else {
+            path.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    path
+}
+
 fn escaped(high: Option<u8>, low: Option<u8>) -> Option<u8> {
     let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()

@@ -274,6 +274,15 @@ fn random() -> [u8; 32] {
     bytes
 }
 
+// === impl Denied ===
+
+impl Denied {
+    /// How long to wait, in whole seconds.
+    pub(super) fn seconds(wait: Duration) -> u64 {
+        wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+    }
+}
+
 // === impl Known ===
 
 impl Known {

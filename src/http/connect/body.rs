@@ -94,23 +94,8 @@ fn trimmed(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
-
     use super::*;
-
-    fn message<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
-        match result.unwrap_err() {
-            Failure::Refused(StatusCode::BAD_REQUEST, message) => message,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn settings(pairs: &[(&str, Option<&str>)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))
-            .collect()
-    }
+    use crate::http::body::tests::{message, settings};
 
     #[test]
     fn a_creation_has_a_name_settings_and_a_state() {

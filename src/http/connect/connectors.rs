@@ -23,6 +23,7 @@ use crate::{
         answer::{Failure, empty, json},
         body::{properties, read},
         origin::Scheme,
+        path::encoded,
         query::{is_true, values},
         rest::Call,
     },
@@ -30,6 +31,10 @@ use crate::{
 };
 
 type Answer = Result<Response, Failure>;
+
+/// What stands in a path as it is beside letters and digits (RFC 3986, `pchar`). As in Connect a `/` and a `%` do, too: no path
+/// leads to such a name.
+const PLAIN: &str = "-._~!$&'()*+,;=:@/%";
 
 #[derive(Serialize)]
 struct Topics {
@@ -244,26 +249,11 @@ fn created(scheme: Scheme, headers: &HeaderMap, info: Info) -> Response {
 
 /// Where a connector is, on the host that was asked.
 fn location(scheme: Scheme, headers: &HeaderMap, name: &str) -> String {
-    let path = format!("/connectors/{}", encoded(name));
+    let path = format!("/connectors/{}", encoded(name, PLAIN));
     match headers.get(HOST).and_then(|host| host.to_str().ok()) {
         Some(host) => format!("{scheme}://{host}{path}"),
         None => path,
     }
-}
-
-/// A name in a path (RFC 3986, `pchar`). As in Connect a `/` and a `%` stay as they are: no path leads to such a name.
-fn encoded(name: &str) -> String {
-    let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
-    let mut path = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        let character = char::from(byte);
-        if byte.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/%".contains(character) {
-            path.push(character);
-        } else {
-            path.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-    path
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     connector::{End, Hour},
     event::{Place, Stream},
+    http::path::encoded,
 };
 
 /// Something that has a look of its own.
@@ -89,15 +90,7 @@ impl Look for Duration {
 
 /// A name as it stands in an address: whatever is not plain is escaped.
 pub(super) fn escaped(name: &str) -> String {
-    let mut text = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            text.push(byte.into());
-        } else {
-            write!(text, "%{byte:02X}").expect("writing to a text does not fail");
-        }
-    }
-    text
+    encoded(name, "-_.~")
 }
 
 /// The words of a setting's documentation as HTML: of Markdown they have code, and nothing else.

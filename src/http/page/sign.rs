@@ -82,7 +82,7 @@ pub(super) async fn sign_in(
     *answer.status_mut() = StatusCode::UNAUTHORIZED;
     if let Denied::TooMany(wait) = why {
         *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        let seconds = wait.as_secs() + 1;
+        let seconds = Denied::seconds(wait);
         answer.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     Ok(answer)
@@ -97,7 +97,7 @@ fn in_words(why: Denied) -> String {
     match why {
         Denied::TooMany(wait) => format!(
             "Too many wrong passwords. Try again in {} s.",
-            wait.as_secs() + 1
+            Denied::seconds(wait)
         ),
         _ => "There is no user with this name and password.".to_owned(),
     }
