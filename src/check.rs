@@ -7,7 +7,7 @@ use crate::{
     avro::{self, Registration},
     clock::now,
     config::Config,
-    connector::probe,
+    connector::{EXPIRY_NOTICE, probe},
     event::Stream,
     kafka::{self, Missing, Pen, Producer, TopicError},
     onepassword::Shared,
@@ -36,9 +36,6 @@ struct Report<'o, W> {
     out: &'o mut W,
     verdict: Verdict,
 }
-
-/// A token that ends sooner than this is worth a word.
-const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 
 /// Asks Kafka, the registry and 1Password, and prints what they say.
 ///
@@ -173,7 +170,7 @@ async fn account(
         ),
     )?;
     match accepted.expires_at {
-        Some(expires) if expires.duration_since(now()) < SOON => report.line(
+        Some(expires) if expires.duration_since(now()) < EXPIRY_NOTICE => report.line(
             "note",
             &what,
             &format!("the token expires at {expires}: issue the next one"),

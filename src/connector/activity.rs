@@ -117,6 +117,17 @@ impl Activities {
     }
 }
 
+// === impl Told ===
+
+impl Told {
+    pub(super) fn activity(&self) -> Option<&Activity> {
+        match self {
+            Self::Activity(activity) => Some(activity),
+            Self::NotYet | Self::Nothing => None,
+        }
+    }
+}
+
 // === impl Attention ===
 
 impl Attention {

@@ -18,9 +18,6 @@ const SLOT_SECONDS: i64 = 120;
 
 impl History {
     pub(super) fn add(&mut self, at: Timestamp, events: u64) {
-        if events == 0 {
-            return;
-        }
         let slot = slot(at);
         match self.0.back_mut() {
             Some((last, count)) if *last >= slot => *count = count.saturating_add(events),

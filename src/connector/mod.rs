@@ -24,7 +24,7 @@ pub use self::{
     desired::{Declared, Desired},
     history::Hour,
     offsets::Offsets,
-    overview::{Light, Overview, StreamOverview, Verdict},
+    overview::{EXPIRY_NOTICE, Light, Overview, StreamOverview, Verdict},
     probe::{Accepted, ProbeError, probe},
     record::Properties,
     refusal::{Refusal, shown_value},

@@ -89,7 +89,7 @@ pub(super) struct StreamFacts {
 }
 
 /// How long before its end a token is worth a word.
-const EXPIRY_NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub const EXPIRY_NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// What a poll may take, and a clock may differ.
 const GRACE: Duration = Duration::from_mins(1);
 
@@ -124,10 +124,8 @@ impl StreamOverview {
 
 impl StreamFacts {
     pub(super) fn judge(self, told: &Told, now: Timestamp) -> StreamOverview {
-        let task = match told {
-            Told::Activity(activity) => activity.tasks.get(&self.stream).map(Box::as_ref),
-            Told::NotYet | Told::Nothing => None,
-        };
+        let tasks = told.activity().map(|activity| &activity.tasks);
+        let task = tasks.and_then(|tasks| tasks.get(&self.stream).map(Box::as_ref));
         let position = match &self.stored {
             Some(Stored::Position(position)) => Some(position),
             _ => None,

@@ -1,6 +1,9 @@
 //! Connectors as people look at them, from all that this worker has read of the group.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
@@ -8,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::Control;
 use crate::{
     connector::{
-        Declared, Light, Overview, StreamOverview, Verdict, activity::Told, overview::StreamFacts,
+        Light, Overview, StreamOverview, Verdict, activity::Told, overview::StreamFacts,
         status::Status,
     },
     event::TaskId,
@@ -55,23 +58,20 @@ impl Control {
     /// A connector at a glance.
     #[must_use]
     pub fn overview(&self, name: &str) -> Option<Overview> {
-        let (declared, target, in_file) = {
+        let (connector, target, in_file) = {
             let desired = self.desired();
-            let declared = desired.get(name)?.clone();
-            (declared, desired.target(name), desired.is_in_file(name))
+            let connector = desired.get(name)?.connector.clone();
+            (connector, desired.target(name), desired.is_in_file(name))
         };
         let now = (self.0.parts.clock)();
         let status = self.0.parts.statuses.status(name);
         let told = self.0.parts.activities.of(name);
-        let account = match &told {
-            Told::Activity(activity) => activity.account.clone(),
-            Told::NotYet | Told::Nothing => None,
-        };
-        let streams = match &declared.connector {
+        let account = told.activity().and_then(|known| known.account.clone());
+        let streams = match &connector {
             Ok(connector) => self.streams(connector, target, status.as_ref(), &told, now),
             Err(_) => Vec::new(),
         };
-        let verdict = verdict(&declared, target, status.as_ref())
+        let verdict = verdict(&connector, target, status.as_ref())
             .unwrap_or_else(|| Verdict::over(&streams, account.as_ref(), now));
         Some(Overview {
             name: name.to_owned(),
@@ -80,10 +80,7 @@ impl Control {
             in_file,
             worker: status.map(|status| status.connector.worker_id),
             account,
-            interval: declared
-                .connector
-                .ok()
-                .map(|connector| connector.poll_interval),
+            interval: connector.ok().map(|connector| connector.poll_interval),
             streams,
         })
     }
@@ -114,8 +111,12 @@ impl Control {
 }
 
 /// What is said of a connector whatever its streams do.
-fn verdict(declared: &Declared, target: Target, status: Option<&Status>) -> Option<Verdict> {
-    if let Err(wrong) = &declared.connector {
+fn verdict(
+    connector: &Result<Arc<Connector>, String>,
+    target: Target,
+    status: Option<&Status>,
+) -> Option<Verdict> {
+    if let Err(wrong) = connector {
         return Some(Verdict::new(Light::Red, "Failed", Some(wrong.clone())));
     }
     if let Some(rests) = Verdict::resting(target) {

@@ -18,7 +18,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Ended, Failure, Listener, OFTEN, Progress, Query, Told,
+    Ended, Failure, Listener, Progress, Query, Told,
     next::{Mark, Next},
     record::{Decoder, Kept, is_of, mark},
     taken::Taken,
@@ -211,7 +211,7 @@ impl Search<'_> {
                 return ControlFlow::Break(failure.map_or(Ok(()), Err));
             }
             let scanned = self.scanned;
-            let flow = self.listener.tell_now_and_then(OFTEN, || Progress {
+            let flow = self.listener.tell_now_and_then(|| Progress {
                 scanned,
                 of: to_come.max(scanned),
                 reached,

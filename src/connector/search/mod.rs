@@ -259,12 +259,8 @@ impl Listener {
     }
 
     /// Tells how far it is, unless something was told just now.
-    fn tell_now_and_then(
-        &mut self,
-        often: Duration,
-        progress: impl FnOnce() -> Progress,
-    ) -> ControlFlow<()> {
-        if self.told.elapsed() < often {
+    fn tell_now_and_then(&mut self, progress: impl FnOnce() -> Progress) -> ControlFlow<()> {
+        if self.told.elapsed() < OFTEN {
             return self.listens();
         }
         self.tell(Told::Progress(progress()))
