@@ -1,6 +1,6 @@
-//! `onepassword-kafka check`: everything that `run` would need, asked once, a line each.
+//! `onepassword-kafka check`: everything that `run` would need, asked once, a line each; or what a file says, alone.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, path::Path, process::ExitCode};
 
 use crate::{
     app,
@@ -13,6 +13,7 @@ use crate::{
     onepassword::Shared,
     relay::Connector,
     secret::Keyring,
+    setting::Mistakes,
 };
 
 /// What the checks have found.
@@ -35,6 +36,32 @@ enum Kafka {
 struct Report<'o, W> {
     out: &'o mut W,
     verdict: Verdict,
+}
+
+/// Prints what can be said of a file where there is neither network nor secrets: what of it could not be judged.
+///
+/// # Errors
+///
+/// When `out` cannot be written to. The mistakes of the file, except those of this machine, are the result.
+pub fn offline(
+    file: &Path,
+    judged: Result<Config, Mistakes>,
+    out: &mut impl Write,
+) -> anyhow::Result<Result<(), Mistakes>> {
+    let mut mistakes = judged.err().unwrap_or_default();
+    let absent = mistakes.split_off_machines();
+    if !mistakes.is_empty() {
+        return Ok(Err(mistakes));
+    }
+    let mut report = Report {
+        out,
+        verdict: Verdict::Sound,
+    };
+    for mistake in absent {
+        report.line("note", "not judged", &mistake.to_string())?;
+    }
+    report.line("ok", &file.display().to_string(), "no mistakes")?;
+    Ok(Ok(()))
 }
 
 /// Asks Kafka, the registry and 1Password, and prints what they say.

@@ -1,12 +1,14 @@
-//! The command line: `run`, `check`, `schemas`, and what makes hashes.
+//! The command line: `run`, `check`, `health`, `schemas`, and what makes hashes.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::build;
+
 /// 1Password sign-in attempts, item usages and audit events into Kafka: exactly once, as Avro.
 #[derive(Debug, Parser)]
-#[command(name = "onepassword-kafka", version, after_help = EXIT_CODES)]
+#[command(name = "onepassword-kafka", version = build::IN_WORDS.as_str(), after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -28,7 +30,12 @@ pub enum Command {
     #[command(
         after_help = "Exit status: 0 when all is well, 1 when a check has failed, 78 when the file has mistakes."
     )]
-    Check(WithFile),
+    Check(Check),
+    /// Ask the worker of this machine whether it is ready, for a container's health check
+    ///
+    /// Asks /readyz on the port of monitoring.listen.
+    #[command(after_help = "Exit status: 0 when it is ready, 1 when it is not.")]
+    Health(Health),
     /// Print the Avro schemas of the event topics, or register them
     ///
     /// Without --register no file is needed and nothing is asked. With it the schemas are registered under the subjects
@@ -51,6 +58,27 @@ pub struct WithFile {
     /// The worker's settings, as YAML
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The file.
+    #[command(flatten)]
+    pub file: WithFile,
+    /// Judge the file alone, on a machine that has neither network nor secrets
+    ///
+    /// References that lead nowhere are noted, and the settings that they stand for are not judged.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// `health`.
+#[derive(Debug, Args)]
+pub struct Health {
+    /// The worker's settings, as YAML; without it the worker listens where it does by default
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// `schemas`.

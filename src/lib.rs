@@ -6,6 +6,7 @@
 pub mod event;
 
 pub mod backoff;
+pub mod build;
 pub mod clock;
 pub mod disposition;
 pub mod metrics;
@@ -30,4 +31,5 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod credentials;
+pub mod health;
 pub mod schemas;

@@ -9,10 +9,12 @@ use std::{
 use clap::Parser;
 use onepassword_kafka::{
     app, check,
-    cli::{Cli, Command},
+    cli::{Check, Cli, Command},
     clock,
     config::Config,
-    credentials, schemas, shutdown, telemetry,
+    credentials, health, http, schemas,
+    setting::Mistakes,
+    shutdown, telemetry,
 };
 
 /// Also librdkafka's: it frees on its own threads what a shard's has allocated, which glibc is slow at.
@@ -45,8 +47,26 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
             app::run(config, loggers, shutdown::on_signal()?).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check(file) => match load(&file.config) {
+        Command::Check(Check {
+            file,
+            offline: true,
+        }) => {
+            let judged = Config::load(&file.config, clock::now());
+            match check::offline(&file.config, judged, &mut io::stdout())? {
+                Ok(()) => Ok(ExitCode::SUCCESS),
+                Err(mistakes) => Ok(refuse(&mistakes)),
+            }
+        }
+        Command::Check(Check { file, .. }) => match load(&file.config) {
             Ok(config) => Ok(check::run(&config, &mut io::stdout()).await?.into()),
+            Err(status) => Ok(status),
+        },
+        Command::Health(arguments) => match arguments.config.as_deref().map(load).transpose() {
+            Ok(config) => {
+                let listen = config.map(|config| config.http.monitoring_listen);
+                health::ask(listen.unwrap_or_else(http::Settings::monitoring_by_default)).await?;
+                Ok(ExitCode::SUCCESS)
+            }
             Err(status) => Ok(status),
         },
         Command::Schemas(arguments) => match arguments.config.as_deref().map(load).transpose() {
@@ -74,8 +94,11 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Reads the worker's file; all of its mistakes are told at once.
 fn load(path: &Path) -> Result<Config, ExitCode> {
-    Config::load(path, clock::now())
-        .map_err(|mistakes| complain(&mistakes.to_string(), MISTAKES_IN_THE_FILE))
+    Config::load(path, clock::now()).map_err(|mistakes| refuse(&mistakes))
+}
+
+fn refuse(mistakes: &Mistakes) -> ExitCode {
+    complain(&mistakes.to_string(), MISTAKES_IN_THE_FILE)
 }
 
 fn complain(what: &str, status: u8) -> ExitCode {

@@ -13,11 +13,15 @@ use prometheus_client::{
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
+        info::Info,
     },
     registry::Registry,
 };
 
-use crate::event::{Stream, TaskId};
+use crate::{
+    build,
+    event::{Stream, TaskId},
+};
 
 /// All metrics of one worker.
 #[derive(Debug)]
@@ -147,6 +151,16 @@ impl Metrics {
             aborted "transactions_aborted" "Kafka transactions that were rolled back and sent again";
             shards "shards" "Shards with connectors that this worker has";
         }
+        let built = [
+            ("version", build::VERSION),
+            ("commit", build::COMMIT),
+            ("built", &build::TIME),
+        ];
+        registry.register(
+            "build",
+            "What this worker is, and what it is built from",
+            Info::new(built.to_vec()),
+        );
         self.registry = registry;
         self
     }

@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["event"],
     &["clock"],
     &["disposition"],
+    &["build"],
     &["backoff"],
     &["shutdown"],
     &["telemetry"],
@@ -26,7 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["http"],
     &["config"],
     &["app"],
-    &["check", "schemas", "credentials", "cli"],
+    &["check", "health", "schemas", "credentials", "cli"],
     &["main", "lib"],
 ];
 

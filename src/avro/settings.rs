@@ -7,7 +7,7 @@ use crate::{
     outbound::Timeouts,
     setting::{
         Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean, choice,
-        file, text,
+        text,
     },
 };
 
@@ -119,7 +119,7 @@ impl RegistrySettings {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Reported> {
         let urls = urls(reader);
         let credentials = credentials(reader);
-        let ca_file = reader.maybe(&CA_FILE, file);
+        let ca_file = reader.file(&CA_FILE);
         let client_certificate = client_certificate(reader);
         let registration = reader.one(&AUTO_REGISTER, registration);
         let subject_strategy = reader.one(&SUBJECT_STRATEGY, choice(&STRATEGIES));
@@ -197,8 +197,8 @@ fn registration(text: &str) -> Result<Registration, String> {
 }
 
 fn client_certificate(reader: &mut Reader<'_>) -> Result<Option<ClientCertificate>, Reported> {
-    let certificate = reader.maybe(&CERTIFICATE, file);
-    let key = reader.maybe(&KEY, file);
+    let certificate = reader.file(&CERTIFICATE);
+    let key = reader.file(&KEY);
     match (certificate?, key?) {
         (Some(certificate), Some(key)) => Ok(Some(ClientCertificate { certificate, key })),
         (None, None) => Ok(None),

@@ -26,8 +26,8 @@ use crate::{
     http::{self, User},
     kafka::{Properties, TopicSettings},
     onepassword,
-    secret::{self, Reach, Template},
-    setting::{Mistakes, Setting, Value, Values, open, refuse_unknown},
+    secret::{Reach, Template},
+    setting::{Fault, Mistakes, Setting, Value, Values, open, refuse_unknown},
 };
 
 /// All that a worker needs to know.
@@ -104,7 +104,7 @@ fn judge(document: Document, now: Timestamp, mistakes: &mut Mistakes) -> Option<
         worker: mut values,
         connectors,
     } = document;
-    values.expand(|text| secret::expand(text, &Reach::Everywhere), mistakes);
+    values.expand(&Reach::Everywhere, mistakes);
     let kafka = kafka(&values.split_off("kafka."), mistakes);
     let users = User::take_all(&mut values, mistakes);
     // What is unknown is noted; there is nothing else to do about it here.
@@ -166,7 +166,7 @@ fn connector(
     if let Some(template) = template.filter(|_| !is_refused)
         && let Err(error) = template.resolve(&allowed.keyring)
     {
-        inner.add(token, values.line(token), error.to_string());
+        inner.blame(Fault::Machine, token, values.line(token), error.to_string());
     }
     mistakes.add_below(&format!("connectors.{name}"), inner);
     settings

@@ -15,7 +15,7 @@ use crate::{
     event::Stream,
     onepassword::{AllowedHosts, HostError},
     relay::{Connector, Key},
-    secret::{self, Keyring, Reach, Template},
+    secret::{Keyring, Reach, Template},
     setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown, whole},
 };
 
@@ -146,7 +146,7 @@ fn without_ignored(values: &Values) -> (Values, Vec<String>) {
 /// The token's references are resolved where it is used.
 fn expanded(mut given: Values, reach: &Reach, mistakes: &mut Mistakes) -> Values {
     let token = given.remove(TOKEN.name);
-    given.expand(|text| secret::expand(text, reach), mistakes);
+    given.expand(reach, mistakes);
     if let Some(token) = token {
         given.insert(TOKEN.name.to_owned(), token);
     }

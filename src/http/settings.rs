@@ -8,7 +8,7 @@ use super::{
     tls::{TlsError, TlsFiles},
 };
 use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean, file, whole,
+    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean, whole,
 };
 
 /// Where the worker is asked, by whom, and how.
@@ -103,6 +103,13 @@ impl Settings {
         REST_CONNECTIONS,
     ];
 
+    /// Where health and metrics are served unless the file says otherwise.
+    #[must_use]
+    pub fn monitoring_by_default() -> SocketAddr {
+        let text = MONITORING_LISTEN.default_value().unwrap_or_default();
+        address(text).expect("a declared default is a good value")
+    }
+
     /// Reads them; nothing where there is a mistake. `users` are those of the file, where there is none among them.
     pub fn parse(
         values: &Values,
@@ -165,8 +172,8 @@ impl Rest {
 }
 
 fn tls(reader: &mut Reader<'_>) -> Result<Option<TlsFiles>, Reported> {
-    let certificate = reader.maybe(&REST_CERTIFICATE, file);
-    let key = reader.maybe(&REST_KEY, file);
+    let certificate = reader.file(&REST_CERTIFICATE);
+    let key = reader.file(&REST_KEY);
     let alone = |other: &Setting| format!("needs {} beside it", other.name);
     let files = match (certificate?, key?) {
         (Some(certificate), Some(key)) => TlsFiles { certificate, key },

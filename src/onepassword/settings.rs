@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, path::PathBuf};
 
 use super::{AllowedHosts, Limits, host::AllowedHost};
 use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Value, Values, file, whole,
+    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Value, Values, whole,
 };
 
 /// The settings of the Events API's clients.
@@ -75,7 +75,7 @@ impl Settings {
         let hosts = reader.list(&ALLOWED_HOSTS, |entry| {
             AllowedHost::parse(entry).map_err(|error| error.to_string())
         });
-        let ca_file = reader.maybe(&CA_FILE, file);
+        let ca_file = reader.file(&CA_FILE);
         let most = match &hosts {
             Ok(Some(hosts)) if hosts.is_empty() => Limits::PER_MINUTE.get(),
             _ => UNLIMITED,

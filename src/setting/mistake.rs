@@ -14,6 +14,17 @@ pub struct Mistake {
     pub line: Option<usize>,
     /// What is wrong and what to do, without any secret.
     pub what: String,
+    /// What is to blame for it.
+    pub fault: Fault,
+}
+
+/// What is to blame for a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// What is written.
+    Text,
+    /// This machine, which does not have what the text refers to; another one may.
+    Machine,
 }
 
 /// Everything that is wrong.
@@ -27,7 +38,9 @@ pub struct Mistakes {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, line, what } = self;
+        let Self {
+            name, line, what, ..
+        } = self;
         match line {
             Some(line) if name.is_empty() => write!(f, "line {line}: {what}"),
             Some(line) => write!(f, "{name}, line {line}: {what}"),
@@ -49,12 +62,24 @@ impl Mistakes {
         }
     }
 
-    /// Notes one more.
+    /// Notes one more, of the text.
     pub fn add(&mut self, name: &str, line: Option<usize>, what: impl Into<String>) {
+        self.blame(Fault::Text, name, line, what);
+    }
+
+    /// Notes one more.
+    pub fn blame(
+        &mut self,
+        fault: Fault,
+        name: &str,
+        line: Option<usize>,
+        what: impl Into<String>,
+    ) {
         self.all.push(Mistake {
             name: name.to_owned(),
             line,
             what: what.into(),
+            fault,
         });
     }
 
@@ -74,6 +99,13 @@ impl Mistakes {
         self.all
             .sort_by_key(|mistake| mistake.line.unwrap_or(usize::MAX));
         self
+    }
+
+    /// Takes out those that this machine is to blame for.
+    #[must_use]
+    pub fn split_off_machines(&mut self) -> Vec<Mistake> {
+        let is_machines = |mistake: &mut Mistake| mistake.fault == Fault::Machine;
+        self.all.extract_if(.., is_machines).collect()
     }
 
     /// Whether nothing is wrong.

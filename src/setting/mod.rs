@@ -10,8 +10,8 @@ mod reader;
 mod values;
 
 pub use self::{
-    mistake::{Mistake, Mistakes},
-    parse::{boolean, choice, file, open, text, whole},
+    mistake::{Fault, Mistake, Mistakes},
+    parse::{boolean, choice, open, text, whole},
     reader::{Reader, Reported, nearest, refuse_unknown},
     values::{Value, Values},
 };

@@ -1,12 +1,6 @@
 //! Texts to typed values. An error is what a message says after the value: `is no whole number`.
 
-use std::{
-    fmt,
-    fs::File,
-    io,
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
-};
+use std::{fmt, fs::File, io, ops::RangeInclusive, path::Path};
 
 /// Any text that is not blank, without control characters.
 ///
@@ -21,16 +15,6 @@ pub fn text(text: &str) -> Result<String, String> {
         return Err("has control characters or line breaks in it".to_owned());
     }
     Ok(text.to_owned())
-}
-
-/// A file that can be read now.
-///
-/// # Errors
-///
-/// A blank text, or no such file.
-pub fn file(path: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text(path)?);
-    open(&path).map(|_| path)
 }
 
 /// Opens a file.
@@ -140,18 +124,6 @@ mod tests {
         let key = choice(&[("user", 1), ("event", 2)]);
         assert_eq!(key("event"), Ok(2));
         assert_eq!(key("User"), Err("is none of user, event".to_owned()));
-    }
-
-    #[test]
-    fn a_file_is_there_now() {
-        assert!(file("Cargo.toml").is_ok());
-        for (path, what) in [
-            ("", "is blank"),
-            ("/", "is a directory, a file is needed"),
-            ("/no/such", "cannot be read: there is no such file"),
-        ] {
-            assert_eq!(file(path), Err(what.to_owned()));
-        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! From written values to typed settings.
 
-use super::{Mistakes, Setting, Values};
+use std::path::PathBuf;
+
+use super::{Fault, Mistakes, Setting, Values, open, text};
 
 /// Reads the settings of one owner from `values`, and notes every mistake.
 #[derive(Debug)]
@@ -87,6 +89,25 @@ impl<'a> Reader<'a> {
         read.into_iter().collect::<Result<_, _>>().map(Some)
     }
 
+    /// A file that can be read now, where the setting is given.
+    ///
+    /// # Errors
+    ///
+    /// A blank text, or no such file.
+    pub fn file(&mut self, setting: &Setting) -> Result<Option<PathBuf>, Reported> {
+        let path = self.maybe(setting, |path| text(path).map(PathBuf::from))?;
+        let opened = path.as_deref().map(open).transpose();
+        opened.map(|_| path).map_err(|what| {
+            let value = self.values.get(setting.name);
+            let value = value.map(|value| value.shown(setting.kind));
+            let what = format!("{} {what}", value.unwrap_or_default());
+            let line = self.values.line(setting.name);
+            self.mistakes
+                .blame(Fault::Machine, setting.name, line, what);
+            Reported
+        })
+    }
+
     /// Notes a mistake at the setting's place.
     pub fn refuse(&mut self, setting: &Setting, what: impl Into<String>) -> Reported {
         let line = self.values.line(setting.name);
@@ -153,9 +174,10 @@ fn items(list: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Fallback, Kind, Value, text, whole},
+        super::{Fallback, Kind, Value, whole},
         *,
     };
+    use crate::secret::Reach;
 
     const NAME: Setting = Setting::new("name", Kind::String, Fallback::Required, "");
     const LIMIT: Setting = Setting::new("limit", Kind::Int, Fallback::Value("7"), "");
@@ -198,10 +220,27 @@ mod tests {
     #[test]
     fn a_value_that_could_not_be_read_is_not_reported_twice() {
         let (mut values, mut mistakes) = (values(&[("name", "${")]), Mistakes::new());
-        values.expand(|_| Err("is not closed"), &mut mistakes);
+        values.expand(&Reach::Everywhere, &mut mistakes);
         let mut reader = Reader::new(&values, &mut mistakes);
         assert_eq!(reader.one(&NAME, text), Err(Reported));
-        assert_eq!(mistakes.to_string(), "name, line 1: is not closed");
+        assert_eq!(mistakes.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_there_now() {
+        let values = values(&[("name", "/no/such"), ("limit", "/"), ("list", "Cargo.toml")]);
+        let mut mistakes = Mistakes::new();
+        let mut reader = Reader::new(&values, &mut mistakes);
+        assert_eq!(reader.file(&NAME), Err(Reported));
+        assert_eq!(reader.file(&LIMIT), Err(Reported));
+        assert_eq!(reader.file(&LIST), Ok(Some("Cargo.toml".into())));
+        assert_eq!(reader.file(&SECRET), Ok(None));
+        assert_eq!(
+            mistakes.to_string(),
+            "name, line 1: '/no/such' cannot be read: there is no such file\n\
+             limit, line 2: '/' is a directory, a file is needed"
+        );
+        assert_eq!(mistakes.split_off_machines().len(), 2);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Kind, Mistakes};
+use super::{Fault, Kind, Mistakes};
+use crate::secret::{self, ExpandError, Reach};
 
 /// The longest part of a value that a message quotes.
 const QUOTED: usize = 80;
@@ -82,22 +83,22 @@ impl Values {
             .collect()
     }
 
-    /// Replaces each text by what `expand` makes of it. A value that cannot be expanded is reported once, and reading
-    /// it later fails silently.
-    pub fn expand<E: fmt::Display>(
-        &mut self,
-        expand: impl Fn(&str) -> Result<String, E>,
-        mistakes: &mut Mistakes,
-    ) {
+    /// Resolves the references in each text. A value that cannot be read is reported once, and reading it later fails
+    /// silently.
+    pub fn expand(&mut self, reach: &Reach, mistakes: &mut Mistakes) {
         for (name, value) in self.0.iter_mut().filter(|(_, value)| value.is_given()) {
-            match expand(&value.text) {
+            match secret::expand(&value.text, reach) {
                 Ok(text) if text == value.text => {}
                 Ok(text) => {
                     let written = std::mem::replace(&mut value.text, text);
                     value.origin = Origin::Reference(written);
                 }
                 Err(error) => {
-                    mistakes.add(name, value.line, error.to_string());
+                    let fault = match error {
+                        ExpandError::Secret(_) => Fault::Machine,
+                        _ => Fault::Text,
+                    };
+                    mistakes.blame(fault, name, value.line, error.to_string());
                     value.origin = Origin::Unreadable;
                 }
             }
@@ -222,7 +223,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Mistake, *};
 
     fn values(pairs: &[(&str, &str)]) -> Values {
         pairs
@@ -245,22 +246,40 @@ mod tests {
 
     #[test]
     fn what_a_reference_leads_to_is_not_quoted() {
-        let mut values = values(&[("a", "${env:A}"), ("b", "plain"), ("c", "${bad")]);
+        let mut values = values(&[
+            ("a", "${env:CARGO_PKG_LICENSE}"),
+            ("b", "plain"),
+            ("c", "${bad"),
+        ]);
         let mut mistakes = Mistakes::new();
-        values.expand(
-            |text| match text {
-                "${env:A}" => Ok("hidden".to_owned()),
-                "plain" => Ok(text.to_owned()),
-                _ => Err("is not closed"),
-            },
-            &mut mistakes,
-        );
+        values.expand(&Reach::Everywhere, &mut mistakes);
         let a = values.get("a").unwrap();
-        assert_eq!(a.text(), Some("hidden"));
-        assert_eq!(a.shown(Kind::String), "the value of ${env:A}");
+        assert_eq!(a.text(), Some("Apache-2.0"));
+        assert_eq!(
+            a.shown(Kind::String),
+            "the value of ${env:CARGO_PKG_LICENSE}"
+        );
         assert_eq!(values.get("b").unwrap().shown(Kind::String), "'plain'");
         assert_eq!(values.get("c").unwrap().text(), None);
-        assert_eq!(mistakes.to_string(), "c: is not closed");
+        assert_eq!(
+            mistakes.to_string(),
+            "c: a reference begins with ${ and is not closed by }"
+        );
+    }
+
+    #[test]
+    fn what_another_machine_may_have_is_this_machines_fault() {
+        let mut values = values(&[("a", "${file:/no/such}"), ("b", "${file:no/such}")]);
+        let mut mistakes = Mistakes::new();
+        values.expand(&Reach::Everywhere, &mut mistakes);
+        let names = |mistakes: &[Mistake]| -> Vec<_> {
+            mistakes
+                .iter()
+                .map(|mistake| mistake.name.clone())
+                .collect()
+        };
+        assert_eq!(names(&mistakes.split_off_machines()), ["a"]);
+        assert!(mistakes.to_string().starts_with("b: "));
     }
 
     #[test]

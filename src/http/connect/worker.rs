@@ -4,6 +4,7 @@ use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 
 use crate::{
+    build,
     connector::{Control, VERSION},
     http::answer::json,
 };
@@ -27,7 +28,7 @@ pub(super) const STARTING: &str = "Worker is still starting up.";
 pub(super) fn version(control: &Control) -> Response {
     let server = Server {
         version: VERSION,
-        commit: option_env!("GIT_COMMIT").unwrap_or("unknown"),
+        commit: build::COMMIT,
         kafka_cluster_id: control.cluster_id(),
     };
     json(StatusCode::OK, &server)

@@ -3,7 +3,12 @@
 use std::{io, net::TcpListener, process::Command};
 
 use apache_avro::Schema;
-use onepassword_kafka::{clock, config::Config, event::Stream};
+use onepassword_kafka::{
+    build::{COMMIT, VERSION},
+    clock,
+    config::Config,
+    event::Stream,
+};
 use serde_json::{Deserializer, Value};
 
 use super::{program, run, run_with_file};
@@ -16,6 +21,7 @@ async fn help_names_all_that_is_needed() {
             &[
                 "run",
                 "check",
+                "health",
                 "schemas",
                 "hash-password",
                 "new-token",
@@ -36,7 +42,16 @@ async fn help_names_all_that_is_needed() {
         ),
         (
             &["check", "--help"],
-            &["--config <FILE>", "Nothing is created", "Exit status: 0"],
+            &[
+                "--config <FILE>",
+                "Nothing is created",
+                "--offline",
+                "Exit status: 0",
+            ],
+        ),
+        (
+            &["health", "--help"],
+            &["--config <FILE>", "/readyz", "Exit status: 0"],
         ),
         (
             &["hash-password", "--help"],
@@ -144,6 +159,61 @@ async fn a_file_that_is_not_there_is_named() {
         assert_eq!(ended.status, Some(78));
         assert!(ended.err.contains("/no/such/file.yaml"), "{}", ended.err);
     }
+}
+
+#[tokio::test]
+async fn the_program_says_what_it_was_built_from() {
+    let ended = run(&program(), &["--version"]).await;
+    let version = format!("onepassword-kafka {VERSION} (commit {COMMIT}, built at 20");
+    assert!(ended.out.starts_with(&version), "{}", ended.out);
+    let git = Command::new("git").args(["rev-parse", "HEAD"]).output();
+    let head = String::from_utf8(git.unwrap().stdout).unwrap();
+    assert_eq!(head.trim(), COMMIT, "of this repository");
+}
+
+const SECRETS_ELSEWHERE: &str = "\
+group.id: a
+kafka:
+  bootstrap.servers: broker.invalid:9092
+  sasl.password: ${file:/no/such/password}
+schema.registry:
+  url: ${env:NO_SUCH_VARIABLE}
+  ssl.ca.location: /no/such/ca.pem
+connectors:
+  acme:
+    onepassword.token: ${file:/no/such/token}
+";
+
+#[tokio::test]
+async fn a_file_is_judged_where_neither_network_nor_secrets_are() {
+    let program = program();
+    program.configure(SECRETS_ELSEWHERE).unwrap();
+    let ended = run_with_file(&program, &["check", "--offline"]).await;
+    assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
+    let lines: Vec<_> = ended.out.lines().collect();
+    let expected = [
+        "note  not judged: kafka.sasl.password, line 4: ${file:/no/such/password}: there is no such file",
+        "note  not judged: schema.registry.url, line 6: ${env:NO_SUCH_VARIABLE}: this environment variable",
+        "note  not judged: schema.registry.ssl.ca.location, line 7: '/no/such/ca.pem' cannot be read",
+        "note  not judged: connectors.acme.onepassword.token, line 10: ${file:/no/such/token}",
+        "ok    ",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{expected:?} is not {line}");
+    }
+    assert!(lines[4].ends_with(": no mistakes"), "{}", lines[4]);
+
+    let wrong = SECRETS_ELSEWHERE.replace("  acme:\n", "  acme:\n    poll.interval: 5\n");
+    program.configure(&wrong).unwrap();
+    let ended = run_with_file(&program, &["check", "--offline"]).await;
+    assert_eq!((ended.status, ended.out.as_str()), (Some(78), ""));
+    assert!(ended.err.contains(" has a mistake:"), "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .contains("acme.poll.interval, line 10: there is no such setting")
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A running worker as its operator sees it: metrics, probes, signals, its port and its log.
 
 use std::{
+    fs,
     net::TcpListener,
     time::{Duration, Instant, UNIX_EPOCH},
 };
@@ -14,7 +15,7 @@ use onepassword_kafka_dev::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{edit, run_with_file};
+use super::{Ended, edit, run, run_with_file};
 use crate::scene::{Scene, Script, in_time, logged, metrics};
 
 #[tokio::test]
@@ -92,7 +93,7 @@ async fn the_metrics_are_in_the_open_metrics_format() {
     assert!(text.ends_with("# EOF\n"), "{text}");
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
-        let family = ["_total", "_bucket", "_sum", "_count"]
+        let family = ["_total", "_bucket", "_sum", "_count", "_info"]
             .iter()
             .find_map(|ending| name.strip_suffix(ending))
             .unwrap_or(name);
@@ -124,13 +125,38 @@ async fn a_worker_is_alive_at_once_and_ready_when_it_has_its_place_in_the_group(
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let words = answer.text().await.unwrap();
     assert!(words.contains("no place in its group"), "{words}");
+    let listen = worker.monitoring().await.unwrap().to_string();
+    let health = health_of(&scene, &listen).await;
+    assert_eq!((health.status, health.out.as_str()), (Some(1), ""));
+    assert!(
+        health
+            .err
+            .contains("503 Service Unavailable: the worker has no place")
+    );
 
     let upstream = tokio::net::lookup_host(kafka).await.unwrap().next();
     proxy.forward_to(upstream.unwrap());
     scene.all_delivered().await;
     assert_eq!(get(&worker, "/readyz").await.status(), StatusCode::OK);
+    let healthy = health_of(&scene, &listen).await;
+    assert_eq!((healthy.status, healthy.err.as_str()), (Some(0), ""));
     scene.end(worker).await;
+    let gone = health_of(&scene, &listen).await;
+    assert_eq!(gone.status, Some(1));
+    assert!(gone.err.contains("no worker answers"), "{}", gone.err);
     scene.finish().await;
+}
+
+/// What `health` says of the worker that listens there.
+async fn health_of(scene: &Scene, listen: &str) -> Ended {
+    let file = fs::read_to_string(scene.program.config()).unwrap();
+    let file = file.replace(
+        "monitoring.listen: 127.0.0.1:0",
+        &format!("monitoring.listen: {listen}"),
+    );
+    let path = scene.program.write("health.yaml", &file).unwrap();
+    let path = path.display().to_string();
+    run(&scene.program, &["health", "--config", &path]).await
 }
 
 async fn get(worker: &Worker, path: &str) -> reqwest::Response {
