@@ -43,9 +43,10 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
                 Ok(config) => config,
                 Err(status) => return Ok(status),
             };
-            let loggers = telemetry::start()?;
-            app::run(config, loggers, shutdown::on_signal()?).await?;
-            Ok(ExitCode::SUCCESS)
+            let (loggers, traces) = telemetry::start()?;
+            let ended = app::run(config, loggers, shutdown::on_signal()?).await;
+            traces.end();
+            ended.map(|()| ExitCode::SUCCESS)
         }
         Command::Check(Check {
             file,

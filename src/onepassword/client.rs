@@ -17,6 +17,7 @@ use reqwest::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tracing::{Instrument, field::Empty};
 use url::Url;
 
 use super::{
@@ -191,6 +192,23 @@ impl Client {
 
     async fn ask(&self, ask: Ask, request: RequestBuilder) -> Result<Answer, ApiError> {
         self.limit.until_ready().await;
+        let span = tracing::info_span!(
+            "request",
+            otel.kind = "client",
+            server.address = self.host(),
+            request = ask.name(),
+            error.type = Empty,
+            otel.status_code = Empty,
+        );
+        let answer = self.exchange(ask, request).instrument(span.clone()).await;
+        if let Err(error) = &answer {
+            span.record("error.type", error.outcome().as_str())
+                .record("otel.status_code", "ERROR");
+        }
+        answer
+    }
+
+    async fn exchange(&self, ask: Ask, request: RequestBuilder) -> Result<Answer, ApiError> {
         let request = request.header(AUTHORIZATION, self.token.bearer());
         let response = outbound::send(request, self.timeouts)
             .await

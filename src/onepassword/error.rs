@@ -239,6 +239,14 @@ impl Ask {
             Place::After(_) => Self::After(stream),
         }
     }
+
+    /// What traces call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Introspection => "introspect",
+            Self::Start(stream) | Self::After(stream) => stream.name(),
+        }
+    }
 }
 
 impl fmt::Display for Ask {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
+use tracing::{Id, Span};
 
 use super::{Context, sealed::Sealed};
 use crate::{
@@ -19,6 +20,7 @@ pub(super) enum Handover {
         page: Sealed,
         position: Position,
         lane: Lane,
+        poll: Span,
         done: oneshot::Sender<Result<(), Refused>>,
     },
     /// A connector's new positions, with the number of the alteration that has made them.
@@ -70,6 +72,14 @@ impl Handover {
                 }
                 cursors.store_alteration(transaction, connector, *number, now)
             }
+        }
+    }
+
+    /// The poll that it is of, if it is a page.
+    pub(super) fn poll(&self) -> Option<Id> {
+        match self {
+            Self::Page { poll, .. } => poll.id(),
+            Self::Alteration { .. } => None,
         }
     }
 

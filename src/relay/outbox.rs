@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 use super::{
     error::TaskError,
@@ -61,6 +62,7 @@ impl Outbox {
             page,
             position: position.clone(),
             lane: self.lane.clone(),
+            poll: Span::current(),
             done,
         };
         self.shard

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field::Empty};
 
 use super::{
     Connector, Context, WouldVanish,
@@ -33,6 +34,7 @@ use crate::{
     event::{Page, Place, Position, TaskId},
     kafka::Stored,
     onepassword::Answer,
+    telemetry::count,
 };
 
 /// One stream of one connector, while its shard is owned.
@@ -129,9 +131,31 @@ impl Task {
         }
     }
 
-    /// Reads from the position to the end of the stream.
     async fn poll(&mut self) -> Result<Polled, TaskError> {
         self.reporter.begin((self.context.clock)());
+        let span = tracing::info_span!(
+            "poll",
+            connector = self.id.connector,
+            stream = self.id.stream.name(),
+            pages = Empty,
+            events = Empty,
+            otel.status_code = Empty,
+        );
+        let polled = self.read_to_the_end().instrument(span.clone()).await;
+        match &polled {
+            Ok(Polled { events, pages }) => {
+                span.record("pages", count(*pages))
+                    .record("events", count(*events));
+            }
+            Err(_) => {
+                span.record("otel.status_code", "ERROR");
+            }
+        }
+        polled
+    }
+
+    /// Reads from the position to the end of the stream.
+    async fn read_to_the_end(&mut self) -> Result<Polled, TaskError> {
         let mut reading = self.begin().await?;
         while self.step(&mut reading).await? == More::Yes {}
         self.outbox.drain().await?;

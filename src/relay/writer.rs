@@ -18,12 +18,14 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::field::Empty;
 
 use super::{Context, handover::Handover};
 use crate::{
     backoff::Backoff,
     disposition::Disposition,
     kafka::{Cursors, Error, Producer, Transaction},
+    telemetry::count,
 };
 
 /// The thread, as its shard sees it. Dropping it lets the thread end after what it has in hand.
@@ -36,6 +38,7 @@ pub(super) struct Writer {
 }
 
 struct Thread {
+    shard: u32,
     producer: Producer,
     cursors: Cursors,
     queue: mpsc::Receiver<Handover>,
@@ -60,6 +63,7 @@ impl Writer {
         let (end, ended) = oneshot::channel();
         let closing = Arc::new(AtomicBool::new(false));
         let thread = Thread {
+            shard,
             producer,
             cursors: Cursors::of(&context.cluster, shard),
             queue: receiver,
@@ -142,8 +146,31 @@ impl Thread {
 
     /// Commits what is `handed` over, and what else comes in time. After an error all of it is still there.
     fn attempt(&mut self, handed: &mut Vec<Handover>) -> Result<(), Error> {
-        let begun = Instant::now();
         *handed = handed.drain(..).filter_map(Handover::open).collect();
+        let span = tracing::info_span!(
+            "transaction",
+            shard = i64::from(self.shard),
+            records = Empty,
+            otel.status_code = Empty
+        );
+        let result = span.in_scope(|| self.transact(handed));
+        for poll in handed.iter().filter_map(Handover::poll) {
+            span.follows_from(poll);
+        }
+        let records = handed.iter().map(Handover::records).sum();
+        span.record("records", count(records));
+        if result.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        result?;
+        for handover in handed.drain(..) {
+            handover.committed(&self.context);
+        }
+        Ok(())
+    }
+
+    fn transact(&mut self, handed: &mut Vec<Handover>) -> Result<(), Error> {
+        let begun = Instant::now();
         let mut transaction = self.producer.begin()?;
         let now = (self.context.clock)().as_millisecond();
         if let Err(error) = fill(
@@ -157,9 +184,6 @@ impl Thread {
         }
         transaction.commit()?;
         self.context.metrics.transaction(begun.elapsed());
-        for handover in handed.drain(..) {
-            handover.committed(&self.context);
-        }
         Ok(())
     }
 }

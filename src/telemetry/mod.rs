@@ -1,7 +1,8 @@
-//! The log: one line per fact on standard error, for people on a terminal and as JSON everywhere else.
+//! The log: one line per fact on standard error, for people on a terminal and as JSON everywhere else. And traces, where
+//! somebody collects them.
 //!
-//! `RUST_LOG` says what each part of the program logs, until somebody sets its logger. A panic is logged and ends the process: a worker with a task missing
-//! must not look alive.
+//! `RUST_LOG` says what each part of the program logs, until somebody sets its logger. A panic is logged and ends the
+//! process: a worker with a task missing must not look alive.
 
 use std::{
     io::{self, IsTerminal},
@@ -11,7 +12,7 @@ use std::{
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     Layer, Registry,
-    filter::{ParseError, Targets},
+    filter::{FilterExt, ParseError, Targets, filter_fn},
     fmt,
     layer::SubscriberExt,
     reload,
@@ -19,17 +20,32 @@ use tracing_subscriber::{
 };
 
 mod loggers;
+mod traces;
 
-pub use self::loggers::{AUDIT, Level, Logger, Loggers, UnknownLevel};
+pub use self::{
+    loggers::{AUDIT, Level, Logger, Loggers, UnknownLevel},
+    traces::{Traces, TracesError, count},
+};
+
+/// What the environment asks for and cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// Of the log.
+    #[error("RUST_LOG cannot be understood")]
+    Filter(#[from] ParseError),
+    /// Of the traces.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
+}
 
 const DEFAULT_FILTER: &str = "info";
 
-/// Starts logging, as the loggers that it gives say.
+/// Starts logging, as the loggers that it gives say, and tracing.
 ///
 /// # Errors
 ///
-/// When `RUST_LOG` cannot be understood.
-pub fn start() -> Result<Loggers, ParseError> {
+/// When `RUST_LOG` or a variable of `OpenTelemetry` cannot be understood.
+pub fn start() -> Result<(Loggers, Traces), TelemetryError> {
     let filter = std::env::var("RUST_LOG").unwrap_or_default();
     let filter = match filter.trim() {
         "" => DEFAULT_FILTER,
@@ -45,8 +61,11 @@ pub fn start() -> Result<Loggers, ParseError> {
         log.json().flatten_event(true).with_ansi(false).boxed()
     };
     let (filter, changes) = reload::Layer::new(targets.clone());
+    let lines = filter_fn(|about| !about.is_span());
+    let traces = Traces::start()?;
     tracing_subscriber::registry()
-        .with(log.with_filter(filter))
+        .with(log.with_filter(filter.and(lines)))
+        .with(traces.layer())
         .init();
     // Crates that log through `log` are asked what level they may have once only.
     log::set_max_level(log::LevelFilter::Trace);
@@ -58,10 +77,11 @@ pub fn start() -> Result<Loggers, ParseError> {
         );
         process::abort();
     }));
-    Ok(Loggers::new(&targets, move |targets| {
+    let loggers = Loggers::new(&targets, move |targets| {
         let reloaded = changes.reload(targets);
         reloaded.expect("the log lives as long as the program");
-    }))
+    });
+    Ok((loggers, traces))
 }
 
 fn message<'a>(panic: &'a panic::PanicHookInfo<'_>) -> &'a str {

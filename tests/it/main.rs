@@ -23,4 +23,5 @@ mod scene;
 mod sealing;
 mod search;
 mod security;
+mod traces;
 mod troubles;

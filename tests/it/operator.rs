@@ -13,10 +13,10 @@ use crate::scene::{Scene, in_time};
 
 /// A command that has come to its end.
 #[derive(Debug)]
-struct Ended {
-    status: Option<i32>,
+pub(crate) struct Ended {
+    pub(crate) status: Option<i32>,
     out: String,
-    err: String,
+    pub(crate) err: String,
 }
 
 /// The program, with a folder of its own.
@@ -43,7 +43,7 @@ async fn run(program: &Program, arguments: &[&str]) -> Ended {
 }
 
 /// Runs a command that takes the worker's file.
-async fn run_with_file(program: &Program, arguments: &[&str]) -> Ended {
+pub(crate) async fn run_with_file(program: &Program, arguments: &[&str]) -> Ended {
     let file = program.config().display().to_string();
     run(program, &[arguments, &["--config", &file]].concat()).await
 }
