@@ -90,6 +90,13 @@ impl Program {
         self.write(FILE, text).map(drop)
     }
 
+    /// The same file and environment, for another program.
+    #[must_use]
+    pub fn binary(mut self, binary: &Path) -> Self {
+        binary.clone_into(&mut self.binary);
+        self
+    }
+
     /// With a variable of its environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {

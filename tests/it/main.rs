@@ -25,3 +25,4 @@ mod search;
 mod security;
 mod traces;
 mod troubles;
+mod upgrade;
