@@ -84,7 +84,7 @@ const SUBJECT_STRATEGY: Setting = Setting::new(
      full name, `TopicRecordNameStrategy` both.",
 )
 .importance(Importance::Low)
-.recommending(&[
+.choosing(&[
     "TopicNameStrategy",
     "RecordNameStrategy",
     "TopicRecordNameStrategy",

@@ -16,7 +16,7 @@ use crate::{
     onepassword::{AllowedHosts, HostError},
     relay::{Connector, Key},
     secret::{Keyring, Reach, Template},
-    setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown, whole},
+    setting::{Mistakes, Reader, Reported, Values, choice, refuse_unknown},
 };
 
 /// What somebody has written about a connector.
@@ -89,13 +89,13 @@ impl Settings {
     ) -> Result<Connector, Reported> {
         let name = own_name(name, reader);
         let class = reader.maybe(&CLASS, class);
-        let tasks_max = reader.maybe(&TASKS_MAX, whole(1..=i32::MAX));
+        let tasks_max = reader.maybe(&TASKS_MAX, TASKS_MAX.whole::<i32>());
         let token = token(reader, allowed);
         let url = reader.maybe(&URL, |text| url(text, &allowed.hosts));
         let streams = streams(reader);
         let start = reader.one(&START_TIME, |text| start::parse(text, now));
-        let poll_interval = reader.one(&POLL_INTERVAL_MS, whole(1_000..=86_400_000_u64));
-        let page_limit = reader.one(&PAGE_LIMIT, whole(1..=1_000));
+        let poll_interval = reader.one(&POLL_INTERVAL_MS, POLL_INTERVAL_MS.whole());
+        let page_limit = reader.one(&PAGE_LIMIT, PAGE_LIMIT.whole());
         let key = reader.one(&KEY, choice(&KEYS));
         class.and(tasks_max)?;
         Ok(Connector {

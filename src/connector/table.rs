@@ -42,6 +42,7 @@ pub(super) const TASKS_MAX: Setting = Setting::new(
     "Accepted as Kafka Connect has it, without effect: each stream is one task.",
 )
 .importance(Importance::Low)
+.within(1, 2_147_483_647)
 .form("Common", "Tasks max", Width::Short);
 
 /// Where the token is kept.
@@ -80,7 +81,7 @@ pub(super) const STREAMS: Setting = Setting::new(
     "The streams to read, with commas between them: `signinattempts`, `itemusages`, `auditevents`.",
 )
 .form("Reading", "Streams", Width::Long)
-.recommending(&["signinattempts", "itemusages", "auditevents"]);
+.choosing(&["signinattempts", "itemusages", "auditevents"]);
 
 pub(super) const START_TIME: Setting = Setting::new(
     "start.time",
@@ -98,6 +99,7 @@ pub(super) const POLL_INTERVAL_MS: Setting = Setting::new(
     "Pause after a poll that has reached the end, 1000 to 86400000. While there is more to read, there is no pause. \
      Where 1Password throttles the account, 900000 is a good value.",
 )
+.within(1_000, 86_400_000)
 .form("Reading", "Poll interval (ms)", Width::Short);
 
 pub(super) const PAGE_LIMIT: Setting = Setting::new(
@@ -107,6 +109,7 @@ pub(super) const PAGE_LIMIT: Setting = Setting::new(
     "Events in one answer of the API at most, 1 to 1000. It applies to streams that begin anew.",
 )
 .importance(Importance::Low)
+.within(1, 1_000)
 .form("Reading", "Page limit", Width::Short);
 
 pub(super) const KEY: Setting = Setting::new(
@@ -117,4 +120,4 @@ pub(super) const KEY: Setting = Setting::new(
      of the `account`, or the name of the `connector`. Records with the same key stay in order.",
 )
 .form("Records", "Key", Width::Short)
-.recommending(&["user", "event", "account", "connector"]);
+.choosing(&["user", "event", "account", "connector"]);

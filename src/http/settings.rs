@@ -8,7 +8,7 @@ use super::{
     tls::{TlsError, TlsFiles},
 };
 use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean, whole,
+    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean,
 };
 
 /// Where the worker is asked, by whom, and how.
@@ -79,7 +79,8 @@ const REST_REQUEST_TIMEOUT: Setting = Setting::new(
     "How long a client of the REST API may take for the TLS handshake, for the head of a request and for its body, \
      each; a connection without a request is closed after it.",
 )
-.importance(Importance::Low);
+.importance(Importance::Low)
+.within(100, 3_600_000);
 
 const REST_CONNECTIONS: Setting = Setting::new(
     "rest.max.connections",
@@ -87,7 +88,8 @@ const REST_CONNECTIONS: Setting = Setting::new(
     Fallback::Value("256"),
     "How many connections the REST API has at a time; further ones wait.",
 )
-.importance(Importance::Low);
+.importance(Importance::Low)
+.within(1, 65_536);
 
 // === impl Settings ===
 
@@ -124,8 +126,8 @@ impl Settings {
         let rest_listen = reader.one(&REST_LISTEN, address);
         let anonymous = reader.one(&REST_ANONYMOUS, boolean);
         let tls = tls(reader);
-        let request = reader.one(&REST_REQUEST_TIMEOUT, whole(100..=3_600_000_u32));
-        let connections = reader.one(&REST_CONNECTIONS, whole(1..=65_536_u32));
+        let request = reader.one(&REST_REQUEST_TIMEOUT, REST_REQUEST_TIMEOUT.whole::<u32>());
+        let connections = reader.one(&REST_CONNECTIONS, REST_CONNECTIONS.whole::<u32>());
         let settings = Self {
             monitoring_listen: monitoring_listen?,
             rest_listen: rest_listen?,

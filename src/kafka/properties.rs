@@ -138,6 +138,13 @@ const COMMON: &[&str] = &[
     "transaction.timeout.ms",
 ];
 
+/// What the worker decides, by librdkafka's name, and why.
+pub(super) fn owned() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OWNED
+        .iter()
+        .flat_map(|(names, why)| names.iter().map(move |name| (*name, *why)))
+}
+
 /// Judges one property without a network.
 pub(super) fn judge(name: &str, value: &Value, text: &str) -> Result<(), String> {
     if let Some((_, why)) = OWNED.iter().find(|(names, _)| names.contains(&name)) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use super::properties;
 use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text, whole,
+    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text,
 };
 
 /// librdkafka properties of the operator's. Its `Debug` form hides the values of secret ones.
@@ -49,14 +49,16 @@ const PARTITIONS: Setting = Setting::new(
     Kind::Int,
     Fallback::Value("6"),
     "Partitions of each event topic that the worker creates.",
-);
+)
+.within(1, 10_000);
 
 const REPLICATION_FACTOR: Setting = Setting::new(
     "topics.replication.factor",
     Kind::Int,
     Fallback::Value("-1"),
     "Replication factor of the topics that the worker creates; -1 is the broker's default.",
-);
+)
+.within(-1, 32_767);
 
 const RETENTION_MS: Setting = Setting::new(
     "topics.retention.ms",
@@ -64,7 +66,8 @@ const RETENTION_MS: Setting = Setting::new(
     Fallback::Value("31536000000"),
     "How long event topics that the worker creates keep their events: one year by default, -1 is for ever. 1Password \
      hands out 120 days, and less retention would delete the oldest of these at once.",
-);
+)
+.within(-1, i64::MAX);
 
 const SHARDS: Setting = Setting::new(
     "topics.shards",
@@ -72,7 +75,8 @@ const SHARDS: Setting = Setting::new(
     Fallback::Value("8"),
     "Partitions of `<prefix>.cursors`: at most so many workers have something to do. It cannot be changed later.",
 )
-.importance(Importance::Low);
+.importance(Importance::Low)
+.within(1, 1_000);
 
 // === impl Properties ===
 
@@ -106,6 +110,11 @@ impl Properties {
         }
         let is_complete = values.iter().all(|(_, value)| value.text().is_some());
         (is_complete && mistakes.iter().count() == count).then_some(Self(accepted))
+    }
+
+    /// What cannot be set, by librdkafka's name, and why.
+    pub fn owned() -> impl Iterator<Item = (&'static str, &'static str)> {
+        properties::owned()
     }
 
     /// The value of `name`.
@@ -156,10 +165,10 @@ impl TopicSettings {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Reported> {
         let prefix = reader.one(&PREFIX, prefix);
-        let partitions = reader.one(&PARTITIONS, whole(1..=10_000));
+        let partitions = reader.one(&PARTITIONS, PARTITIONS.whole());
         let replication_factor = reader.one(&REPLICATION_FACTOR, replication_factor);
         let retention_ms = reader.one(&RETENTION_MS, retention);
-        let shards = reader.one(&SHARDS, whole(1..=1_000));
+        let shards = reader.one(&SHARDS, SHARDS.whole());
         Ok(Self {
             prefix: prefix?,
             partitions: partitions?,
@@ -186,14 +195,14 @@ fn prefix(written: &str) -> Result<String, String> {
 }
 
 fn replication_factor(text: &str) -> Result<i32, String> {
-    match whole(-1..=32_767)(text)? {
+    match REPLICATION_FACTOR.whole()(text)? {
         0 => Err("replicas keep nothing: write -1 for the broker's default".to_owned()),
         factor => Ok(factor),
     }
 }
 
 fn retention(text: &str) -> Result<i64, String> {
-    match whole(-1..=i64::MAX)(text)? {
+    match RETENTION_MS.whole()(text)? {
         0 => Err("keeps nothing: write -1 to keep events for ever".to_owned()),
         millis => Ok(millis),
     }

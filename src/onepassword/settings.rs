@@ -19,7 +19,7 @@ pub struct Settings {
 }
 
 /// The most requests a minute where the host is not 1Password: a simulator may be asked as fast as it can.
-const UNLIMITED: u32 = 1_000_000;
+const UNLIMITED: i64 = 1_000_000;
 
 const ALLOWED_HOSTS: Setting = Setting::new(
     "onepassword.allowed.hosts",
@@ -46,7 +46,8 @@ const REQUESTS_PER_MINUTE: Setting = Setting::new(
      30,000 an hour. Lower it where other tools use the same token. Only where `onepassword.allowed.hosts` is set, a \
      simulator may be asked faster.",
 )
-.importance(Importance::Low);
+.importance(Importance::Low)
+.within(1, UNLIMITED);
 
 // === impl Settings ===
 
@@ -77,14 +78,18 @@ impl Settings {
         });
         let ca_file = reader.file(&CA_FILE);
         let most = match &hosts {
-            Ok(Some(hosts)) if hosts.is_empty() => Limits::PER_MINUTE.get(),
+            Ok(Some(hosts)) if hosts.is_empty() => Limits::PER_MINUTE.get().into(),
             _ => UNLIMITED,
         };
         let requests = reader.one(&REQUESTS_PER_MINUTE, whole(1..=most));
+        let requests = requests.map(|number| u32::try_from(number).map(NonZeroU32::new));
         Ok(Self {
             allowed_hosts: AllowedHosts(hosts?.unwrap_or_default()),
             ca_file: ca_file?,
-            requests_per_minute: NonZeroU32::new(requests?).expect("1 is the least"),
+            requests_per_minute: requests?
+                .ok()
+                .flatten()
+                .expect("1 is the least, and the most is a million"),
         })
     }
 }

@@ -37,6 +37,10 @@ pub struct Setting {
     pub doc: &'static str,
     /// The values that make sense, where there are only a few.
     pub recommended: &'static [&'static str],
+    /// Whether these are all that there are.
+    pub is_choice: bool,
+    /// The least and the most that a number may be.
+    pub range: Option<(i64, i64)>,
 }
 
 /// The type of a setting's value; Kafka Connect's names.
@@ -113,6 +117,8 @@ impl Setting {
             display_name: name,
             doc,
             recommended: &[],
+            is_choice: false,
+            range: None,
         }
     }
 
@@ -137,6 +143,31 @@ impl Setting {
     pub const fn recommending(mut self, values: &'static [&'static str]) -> Self {
         self.recommended = values;
         self
+    }
+
+    /// With the values that there are; of a list, its items.
+    #[must_use]
+    pub const fn choosing(mut self, values: &'static [&'static str]) -> Self {
+        self.recommended = values;
+        self.is_choice = true;
+        self
+    }
+
+    /// With the least and the most that its number may be.
+    #[must_use]
+    pub const fn within(mut self, least: i64, most: i64) -> Self {
+        self.range = Some((least, most));
+        self
+    }
+
+    /// Reads a number of its range, all of which `T` can be.
+    pub fn whole<T: TryFrom<i64>>(&self) -> impl Fn(&str) -> Result<T, String> {
+        let (least, most) = self.range.expect("a number's setting has a range");
+        let parse = whole(least..=most);
+        move |text| {
+            let number = T::try_from(parse(text)?);
+            Ok(number.ok().expect("the type has the setting's range"))
+        }
     }
 
     /// Whether it must be given.

@@ -42,7 +42,8 @@ const ROLE: Setting = Setting::new(
     Kind::String,
     Fallback::Required,
     "`admin` may do anything, `viewer` may look and have settings validated.",
-);
+)
+.choosing(&["admin", "viewer"]);
 
 const PASSWORD_HASH: Setting = Setting::new(
     "password.hash",
