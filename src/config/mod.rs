@@ -7,6 +7,7 @@
 mod document;
 mod flatten;
 mod reference;
+pub mod schema;
 mod sealing;
 mod worker;
 

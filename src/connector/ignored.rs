@@ -63,6 +63,11 @@ const IGNORED: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// All such names, or beginnings of names where they end with a dot.
+pub fn ignored() -> impl Iterator<Item = &'static str> {
+    IGNORED.iter().flat_map(|(names, _)| names.iter().copied())
+}
+
 /// The note for `name`, if it is such a setting.
 pub(super) fn note(name: &str) -> Option<String> {
     let is_like = |known: &&str| name == *known || known.ends_with('.') && name.starts_with(known);

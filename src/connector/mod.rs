@@ -23,6 +23,7 @@ pub use self::{
     control::{Control, Info, Offset, Parts, Put},
     desired::{Declared, Desired},
     history::Hour,
+    ignored::ignored,
     offsets::Offsets,
     overview::{EXPIRY_NOTICE, Light, Overview, StreamOverview, Verdict},
     probe::{Accepted, ProbeError, probe},
