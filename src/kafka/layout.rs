@@ -9,10 +9,14 @@ use super::TopicSettings;
 use crate::event::Stream;
 
 /// A topic as it is created.
-pub(super) struct Wanted {
-    pub(super) name: String,
-    pub(super) partitions: u32,
-    pub(super) configs: Vec<(&'static str, String)>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it is called.
+    pub name: String,
+    /// How many it has.
+    pub partitions: u32,
+    /// What is set for it, by Kafka's names.
+    pub configs: Vec<(&'static str, String)>,
 }
 
 /// The largest record that any topic of ours takes, an event of extreme size as a dead letter: an answer of the API
@@ -53,7 +57,8 @@ impl TopicSettings {
     }
 
     /// Every topic, as it is created.
-    pub(super) fn all(&self) -> Vec<Wanted> {
+    #[must_use]
+    pub fn all(&self) -> Vec<Wanted> {
         let retention = ("retention.ms", self.retention_ms.to_string());
         let delete = ("cleanup.policy", "delete".to_owned());
         let mut topics: Vec<_> = Stream::ALL

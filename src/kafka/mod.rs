@@ -25,6 +25,7 @@ pub use self::{
     follow::{Following, Logged},
     group::{Membership, Ownership},
     kept::{Kept, Stored},
+    layout::Wanted,
     pen::Pen,
     producer::{Entry, Producer, Record, Transaction},
     publisher::Publisher,
