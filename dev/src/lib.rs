@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod browser;
+pub mod chart;
 mod process;
 pub mod proxy;
 pub mod python;

@@ -6,7 +6,10 @@ use tokio::task;
 
 use crate::{
     process::{Process, Scratch, last_lines},
-    stack::{StackError, artifacts::Artifact},
+    stack::{
+        StackError,
+        artifacts::{Artifact, DOWNLOAD_TIMEOUT},
+    },
 };
 
 /// A package of the Python Package Index.
@@ -36,8 +39,21 @@ pub const KAFKA_CONNECT: Package = Package(Artifact {
     fetch: |folder| install(folder, &["kafka-connect-py==1.0.0"]),
 });
 
-/// A slow line needs its time.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(10);
+/// Kubernetes' own schemas, and what judges objects by them.
+pub const KUBERNETES_VALIDATE: Package = Package(Artifact {
+    folder: "kubernetes-validate-1.37.0",
+    title: "kubernetes-validate 1.37.0 (22 MB) from PyPI",
+    fetch: |folder| {
+        install(
+            folder,
+            &[
+                "kubernetes-validate==1.37.0",
+                "jsonschema==4.25.1",
+                "PyYAML==6.0.3",
+            ],
+        )
+    },
+});
 
 /// What a machine must have for this.
 const NEEDED: &str = "python3 with its module venv is needed: on Debian the package python3-venv";
@@ -79,7 +95,7 @@ impl Package {
 }
 
 /// Makes an environment with `packages`. It is moved afterwards, so only its `bin/python` can be started.
-fn install(folder: &Path, packages: &[&str]) -> Result<(), StackError> {
+pub(crate) fn install(folder: &Path, packages: &[&str]) -> Result<(), StackError> {
     let content = folder.join("content");
     let venv = ["-m", "venv"].map(str::to_owned).into_iter();
     let venv: Vec<String> = venv.chain([content.display().to_string()]).collect();
@@ -100,7 +116,11 @@ fn install(folder: &Path, packages: &[&str]) -> Result<(), StackError> {
     succeed(&content.join("bin/python"), &pip, folder)
 }
 
-fn succeed(program: &Path, arguments: &[String], folder: &Path) -> Result<(), StackError> {
+pub(crate) fn succeed(
+    program: &Path,
+    arguments: &[String],
+    folder: &Path,
+) -> Result<(), StackError> {
     let log = folder.join("log");
     let status = ended(program, arguments, &log, DOWNLOAD_TIMEOUT)?;
     if status.success() {
@@ -109,15 +129,15 @@ fn succeed(program: &Path, arguments: &[String], folder: &Path) -> Result<(), St
     Err(StackError::failed(arguments.join(" "), last_lines(&log)))
 }
 
-fn ended(
+pub(crate) fn ended(
     program: &Path,
     arguments: &[String],
     log: &Path,
     patience: Duration,
 ) -> Result<ExitStatus, StackError> {
     let process =
-        Process::start(program, arguments, &[], log).map_err(StackError::io("run Python"))?;
+        Process::start(program, arguments, &[], log).map_err(StackError::io("run a program"))?;
     process
         .ended_within(patience)
-        .ok_or_else(|| StackError::failed("Python does not end", process.last_lines()))
+        .ok_or_else(|| StackError::failed("a program does not end", process.last_lines()))
 }

@@ -73,7 +73,7 @@ const COPY_DEPENDENCIES: &str =
 const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy";
 
 /// A slow line needs its time; a dead one ends earlier, by Maven's own timeouts.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(30);
+pub(crate) const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(30);
 
 // === impl Artifact ===
 
@@ -100,15 +100,19 @@ impl Artifact {
 }
 
 fn fetch_kafka(folder: &Path) -> Result<(), StackError> {
-    fs::write(folder.join("pom.xml"), KAFKA_POM).map_err(StackError::io("write a pom"))?;
-    let content = folder.join("content");
+    copy_dependencies(folder, KAFKA_POM, &folder.join("content"))
+}
+
+/// Copies what `pom` depends on to `target`; `folder` is for what is needed meanwhile.
+pub(crate) fn copy_dependencies(folder: &Path, pom: &str, target: &Path) -> Result<(), StackError> {
+    fs::write(folder.join("pom.xml"), pom).map_err(StackError::io("write a pom"))?;
     maven(
         folder,
         &[
             "-f".to_owned(),
             folder.join("pom.xml").display().to_string(),
             COPY_DEPENDENCIES.to_owned(),
-            format!("-DoutputDirectory={}", content.display()),
+            format!("-DoutputDirectory={}", target.display()),
         ],
     )
 }
