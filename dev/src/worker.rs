@@ -1,7 +1,7 @@
 //! A connector's worker as its operator sees it: a process with a file, a log, metrics and signals.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     net::SocketAddr,
     os::unix::process::CommandExt,
@@ -310,6 +310,27 @@ impl Metrics {
             .iter()
             .filter(|(sample, _)| fits(sample))
             .fold(0.0, |sum, (_, value)| sum + value)
+    }
+
+    /// The labels of each sample of `name`.
+    pub fn labels<'m>(&'m self, name: &str) -> impl Iterator<Item = BTreeMap<&'m str, &'m str>> {
+        let prefix = format!("{name}{{");
+        let samples = self.0.keys();
+        samples.filter_map(move |sample| {
+            let labels = sample.strip_prefix(&prefix)?.strip_suffix("\"}")?;
+            labels
+                .split("\",")
+                .map(|label| label.split_once("=\""))
+                .collect()
+        })
+    }
+
+    /// The names of samples whose labels contain each of `labels`.
+    #[must_use]
+    pub fn names(&self, labels: &[&str]) -> BTreeSet<&str> {
+        let samples = self.0.keys().filter_map(|sample| sample.split_once('{'));
+        let fitting = samples.filter(|(_, own)| labels.iter().all(|label| own.contains(label)));
+        fitting.map(|(name, _)| name).collect()
     }
 
     /// The upper bound of the histogram bucket that holds quantile `q` of `name`.

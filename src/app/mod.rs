@@ -21,19 +21,41 @@ use crate::{
     backoff::Backoff,
     clock,
     config::Config,
+    connector::ConnectMetrics,
     disposition::Disposition,
     http::{self, Readiness},
     kafka::{self, Cluster, Found, Membership, Missing, TopicError},
     metrics::Metrics,
     onepassword::{self, Limits, Shared, Timeouts},
-    relay::{Context, Worker},
+    relay::{Board, Context, Worker},
     telemetry::Loggers,
 };
+
+/// What the monitoring port tells of.
+struct Watched {
+    metrics: Arc<Metrics>,
+    board: Arc<Board>,
+    readiness: Readiness,
+}
 
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(10);
 /// How long open requests may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+// === impl Watched ===
+
+impl Default for Watched {
+    fn default() -> Self {
+        let board = Arc::new(Board::default());
+        let connect = |counts| ConnectMetrics::new(Arc::clone(&board), counts);
+        Self {
+            metrics: Arc::new(Metrics::new(connect)),
+            board,
+            readiness: Readiness::default(),
+        }
+    }
+}
 
 /// Runs a worker until `shutdown`.
 ///
@@ -47,16 +69,15 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let listener = bind(config.http.monitoring_listen, "monitoring.listen").await?;
     let rest = bind(config.http.rest_listen, "rest.listen").await?;
-    let metrics = Arc::new(Metrics::default());
-    let readiness = Readiness::default();
+    let watched = Watched::default();
     tracing::info!(address = %listener.local_addr()?, "GET /metrics, /livez and /readyz are served");
     let monitoring = tokio::spawn(http::serve(
         listener,
-        Arc::clone(&metrics),
-        readiness.clone(),
+        Arc::clone(&watched.metrics),
+        watched.readiness.clone(),
         shutdown.clone(),
     ));
-    work(config, rest, loggers, metrics, readiness, shutdown.clone()).await?;
+    work(config, rest, loggers, watched, shutdown.clone()).await?;
     shutdown.cancel();
     last_answers(monitoring, "the monitoring port failed").await
 }
@@ -121,8 +142,7 @@ async fn work(
     config: Config,
     rest: TcpListener,
     loggers: Loggers,
-    metrics: Arc<Metrics>,
-    readiness: Readiness,
+    watched: Watched,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     for settings in &config.connectors {
@@ -149,8 +169,8 @@ async fn work(
         subjects: config.registry.subject_strategy,
         api,
         keyring: config.allowed.keyring.clone(),
-        metrics,
-        board: Arc::default(),
+        metrics: watched.metrics,
+        board: watched.board,
         clock: clock::now,
     };
     let (plane, connectors) = ControlPlane::start(
@@ -162,7 +182,7 @@ async fn work(
         shutdown.clone(),
     )?;
     Worker::new(context, connectors)
-        .run(decisions, shutdown, || readiness.set())
+        .run(decisions, shutdown, || watched.readiness.set())
         .await;
     let in_order = ending.is_cancelled();
     ending.cancel();

@@ -1,6 +1,7 @@
 //! A connector: one 1Password account's integration, as Kafka Connect knows connectors.
 
 mod activity;
+mod connect_metrics;
 mod control;
 mod desired;
 mod history;
@@ -20,6 +21,7 @@ mod teller;
 
 pub use self::{
     activity::Activities,
+    connect_metrics::ConnectMetrics,
     control::{Control, Info, Offset, Parts, Put},
     desired::{Declared, Desired},
     history::Hour,

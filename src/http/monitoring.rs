@@ -2,6 +2,8 @@
 //!
 //! Live is a worker that answers. Ready is one that has its place in the group; an account that cannot be read does
 //! not make it unready, for a restart would not mend that: the task's state says it.
+//!
+//! Whoever accepts `OpenMetrics`, as Prometheus does, gets it; everything else gets Prometheus' older text format.
 
 use std::{
     io,
@@ -14,14 +16,17 @@ use std::{
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, CONTENT_TYPE, HeaderValue, VARY},
+    },
     response::IntoResponse,
     routing::get,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics};
 
 /// Whether the worker has its place in the group; handed to whoever finds out.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +39,7 @@ struct Monitored {
 }
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 // === impl Readiness ===
 
@@ -65,8 +71,18 @@ pub async fn serve(
         .await
 }
 
-async fn render(State(monitored): State<Monitored>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPEN_METRICS)], monitored.metrics.render())
+async fn render(State(monitored): State<Monitored>, headers: HeaderMap) -> impl IntoResponse {
+    let accepts = |value: &HeaderValue| {
+        let accepted = value.to_str().unwrap_or_default();
+        accepted.contains("application/openmetrics-text")
+    };
+    let (format, kind) = if headers.get_all(ACCEPT).iter().any(accepts) {
+        (Format::OpenMetrics, OPEN_METRICS)
+    } else {
+        (Format::Prometheus, PROMETHEUS)
+    };
+    let headers = [(CONTENT_TYPE, kind), (VARY, "accept")];
+    (headers, monitored.metrics.render(format))
 }
 
 async fn live() -> &'static str {

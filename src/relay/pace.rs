@@ -64,7 +64,7 @@ impl Pace {
     }
 
     /// Whether the latest three 429s came within an hour, and the last of them within the last hour.
-    fn is_throttled(&self, now: Timestamp) -> bool {
+    pub(super) fn is_throttled(&self, now: Timestamp) -> bool {
         let [Some(first), _, Some(last)] = self.throttled else {
             return false;
         };

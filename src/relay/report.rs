@@ -13,7 +13,7 @@ use super::{
     error::TaskError,
 };
 use crate::{
-    event::{EventTime, Position, TaskId},
+    event::{EventTime, Place, Position, TaskId},
     metrics::{Metrics, TaskState},
 };
 
@@ -56,6 +56,21 @@ impl Reporter {
         }
     }
 
+    /// The task is started, and reads on at `position`.
+    pub(super) fn started(&self, position: Option<&Position>, now: Timestamp) {
+        let read = position.map(|position| match position.place {
+            Place::Start(time) => time,
+            // Nobody has said, where the position was written by hand.
+            Place::After(_) => last_event(position).unwrap_or(position.updated_at),
+        });
+        self.metrics.started(&self.task, now, read);
+    }
+
+    /// The API has answered with a page that leads on.
+    pub(super) fn answered(&self, now: Timestamp) {
+        self.metrics.answered(&self.task, now);
+    }
+
     /// The task polls.
     pub(super) fn begin(&mut self, now: Timestamp) {
         (self.began, self.events) = (now, 0);
@@ -67,7 +82,11 @@ impl Reporter {
     /// The task reads, and has read up to `position`; there is more to read.
     pub(super) fn reading(&mut self, polled: &Polled, position: &Position, now: Timestamp) {
         self.state(TaskState::Running, None);
-        self.metrics.lag(&self.task, behind(position, now));
+        if let Some(last) = last_event(position) {
+            self.metrics.position(&self.task, last);
+            let behind = Duration::try_from(now.duration_since(last));
+            self.metrics.lag(&self.task, behind.unwrap_or_default());
+        }
         self.events = polled.events;
         if self.told.is_none_or(|then| then.elapsed() >= TELL_EVERY) {
             self.tell_reading(now);
@@ -88,7 +107,6 @@ impl Reporter {
     pub(super) fn drained(&mut self, polled: &Polled, now: Timestamp, wait: Duration) {
         self.state(TaskState::Running, None);
         self.metrics.polled(&self.task, now);
-        self.metrics.lag(&self.task, Duration::ZERO);
         self.events = polled.events;
         self.polled(End::Drained, None, now, Some(wait));
         if self.is_time_to_log() || polled.events > 0 {
@@ -126,6 +144,7 @@ impl Reporter {
     /// The task has nothing to read.
     pub(super) fn unassigned(&self, reason: &TaskError, now: Timestamp, wait: Duration) {
         self.state(TaskState::Unassigned, None);
+        self.metrics.rests(&self.task);
         self.polled(End::Unassigned, None, now, Some(wait));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::info!(connector, stream, "{reason}");
@@ -178,12 +197,8 @@ impl Reporter {
     }
 }
 
-/// How long ago the last event before a position happened.
-fn behind(position: &Position, now: Timestamp) -> Duration {
-    let last = position
-        .last_event_time
-        .as_deref()
-        .and_then(|time| EventTime::parse(time).ok());
-    let millis = last.map_or(0, |last| now.as_millisecond() - last.millis());
-    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+/// The time of the last event before a position.
+fn last_event(position: &Position) -> Option<Timestamp> {
+    let last = EventTime::parse(position.last_event_time.as_deref()?).ok()?;
+    Timestamp::from_millisecond(last.millis()).ok()
 }

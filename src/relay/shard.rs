@@ -22,6 +22,8 @@ use crate::{
     backoff::Backoff,
     event::{Stream, TaskId},
     kafka::{Error, Producer, Restored, restore},
+    metrics::Metrics,
+    onepassword::Outcome,
 };
 
 /// A shard, and what is wanted of it.
@@ -63,7 +65,7 @@ impl Shard {
             }
         }
         for own in &self.shown {
-            self.context.metrics.forget(own);
+            forget(&self.context.metrics, own);
             self.context.board.leave(own, &Report::Left);
         }
     }
@@ -157,7 +159,7 @@ impl Shard {
         let (metrics, board) = (&self.context.metrics, &self.context.board);
         let names: BTreeSet<_> = own.keys().cloned().collect();
         for gone in self.shown.difference(&names) {
-            metrics.forget(gone);
+            forget(metrics, gone);
             board.leave(gone, &Report::Ended);
         }
         for (name, wanted) in own {
@@ -173,7 +175,7 @@ impl Shard {
                 }
             }
             if !runs {
-                metrics.forget(name);
+                metrics.paused(name);
             }
         }
         self.shown = names;
@@ -217,6 +219,10 @@ fn judge(wanted: &Wanted) -> (&'static str, Option<String>, Vec<TaskId>) {
         (Ok(connector), Target::Paused) => ("PAUSED", None, connector.tasks().collect()),
         (Ok(connector), Target::Running) => ("RUNNING", None, connector.tasks().collect()),
     }
+}
+
+fn forget(metrics: &Metrics, connector: &str) {
+    metrics.forget(connector, &Outcome::ALL.map(Outcome::as_str));
 }
 
 fn end_tasks(board: &Board, connector: &str, but: &[TaskId]) {

@@ -1,6 +1,9 @@
 //! One connector's account, shared by its tasks: the token as it is now, and what introspection tells of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Board, Connector, Context, Seen, pace::Pace};
 use crate::{
     disposition::Disposition,
-    metrics::Metrics,
+    metrics::{INTROSPECT, Metrics},
     onepassword::{Account, ApiError, Client, ConnectError, Outcome, Shared},
     secret::{Keyring, SecretError},
 };
@@ -49,7 +52,7 @@ pub(super) enum SourceError {
 impl Source {
     pub(super) fn new(connector: Arc<Connector>, context: &Context) -> Self {
         let pace = Mutex::new(Pace::new(connector.poll_interval));
-        Self {
+        let source = Self {
             connector,
             api: context.api.clone(),
             keyring: context.keyring.clone(),
@@ -57,7 +60,9 @@ impl Source {
             board: Arc::clone(&context.board),
             session: tokio::sync::Mutex::default(),
             pace,
-        }
+        };
+        source.interval((context.clock)());
+        source
     }
 
     /// The session of the token as it is now. A rotated token is introspected anew; whoever comes first asks for all.
@@ -69,7 +74,7 @@ impl Source {
         }
         let client = Client::connect(&self.api, self.connector.url.as_ref(), &token)?;
         let account = client.introspect().await;
-        self.note("introspect", &account);
+        self.note(INTROSPECT, &account);
         let opened = Arc::new(Session {
             account: account?,
             client,
@@ -117,14 +122,18 @@ impl Source {
         self.metrics
             .requested(&self.connector.name, request, outcome.as_str());
         if outcome == Outcome::Throttled {
-            self.pace().throttled((self.api.clock)());
+            let now = (self.api.clock)();
+            self.pace().throttled(now);
+            self.interval(now);
         }
     }
 
     /// The poll interval in force.
-    pub(super) fn interval(&self, now: Timestamp) -> std::time::Duration {
-        let interval = self.pace().interval(now, &self.connector.name);
-        self.metrics.poll_interval(&self.connector.name, interval);
+    pub(super) fn interval(&self, now: Timestamp) -> Duration {
+        let name = &self.connector.name;
+        let mut pace = self.pace();
+        let interval = pace.interval(now, name);
+        self.metrics.pace(name, interval, pace.is_throttled(now));
         interval
     }
 

@@ -86,14 +86,16 @@ impl Task {
             None => Ok(None),
         };
         let committed = position.clone().unwrap_or_default();
+        let reporter = Reporter::new(
+            Arc::clone(&id),
+            Arc::clone(&context.metrics),
+            Arc::clone(&context.board),
+        );
+        reporter.started(committed.as_ref(), (context.clock)());
         Self {
             outbox: Outbox::new(Arc::clone(&id), shard, committed),
             patience: Patience::new(),
-            reporter: Reporter::new(
-                Arc::clone(&id),
-                Arc::clone(&context.metrics),
-                Arc::clone(&context.board),
-            ),
+            reporter,
             id,
             connector,
             source,
@@ -203,13 +205,14 @@ impl Task {
         self.source.note(self.id.stream.name(), &page);
         let page = page?;
         advances(&reading.position.place, &page)?;
+        let now = (self.context.clock)();
+        self.reporter.answered(now);
         self.patience.reset();
         reading.position.place = Place::After(page.cursor.clone());
         let more = if page.has_more { More::Yes } else { More::No };
         if page.items.is_empty() {
             return Ok((None, more));
         }
-        let now = (self.context.clock)();
         let sealed = reading.envelope.seal(&page.items, now, answer.received);
         sealed.advance(&mut reading.position);
         reading.position.updated_at = now;

@@ -53,6 +53,7 @@ impl Worker {
         shutdown: CancellationToken,
         ready: impl Fn() + Send,
     ) {
+        self.context.metrics.rebalancing();
         loop {
             let decision = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -64,9 +65,11 @@ impl Worker {
                     for shard in shards {
                         self.gain(shard);
                     }
+                    self.context.metrics.rebalanced();
                 }
                 Some(Ownership::Lost { shards, closed }) => {
                     tracing::info!(?shards, "the group takes shards back");
+                    self.context.metrics.rebalancing();
                     self.lose(shards).await;
                     drop(closed);
                 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod command_line;
+mod metrics;
 mod running;
 
 use std::{fs, path::Path, process::Output};

@@ -51,6 +51,10 @@ async fn the_metrics_tell_all_that_was_promised() {
         equal(sum("onepassword_dead_letters_total"), 0.0);
         equal(sum("onepassword_lag_seconds"), 0.0);
         equal(sum("onepassword_task_state"), 1.0);
+        for time in ["position", "last_answer"] {
+            let time = sum(&format!("onepassword_{time}_timestamp_seconds"));
+            assert!(time >= now.as_secs_f64() - 5.0, "{time}");
+        }
         equal(
             seen.sum("onepassword_task_state", &[task[1], "RUNNING"]),
             1.0,
@@ -59,6 +63,9 @@ async fn the_metrics_tell_all_that_was_promised() {
         let requests = ["connector=\"acme\"", &request, "outcome=\"ok\""];
         assert!(seen.sum("onepassword_requests_total", &requests) >= 1.0);
     }
+    equal(seen.sum("onepassword_throttled", &["acme"]), 0.0);
+    assert!(seen.sum("onepassword_rebalances_total", &[]) >= 1.0);
+    equal(seen.sum("onepassword_rebalancing", &[]), 0.0);
     assert!(seen.sum("onepassword_transaction_seconds_count", &[]) >= 3.0);
     assert!(seen.sum("onepassword_delivery_seconds_count", &[]) >= 3.0);
     equal(seen.sum("onepassword_transactions_aborted_total", &[]), 0.0);
@@ -73,7 +80,7 @@ async fn the_metrics_tell_all_that_was_promised() {
     scene.finish().await;
 }
 
-fn equal(seen: f64, expected: f64) {
+pub(super) fn equal(seen: f64, expected: f64) {
     assert!(
         (seen - expected).abs() < f64::EPSILON,
         "{seen} ≠ {expected}"
@@ -81,29 +88,48 @@ fn equal(seen: f64, expected: f64) {
 }
 
 #[tokio::test]
-async fn the_metrics_are_in_the_open_metrics_format() {
+async fn the_metrics_are_in_the_format_that_is_asked_for() {
     let scene = Scene::start().await;
     scene.publish(1);
     let worker = scene.worker();
     scene.all_delivered().await;
-    let answer = get(&worker, "/metrics").await;
-    let kind = answer.headers()["content-type"].to_str().unwrap();
-    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
-    let text = answer.text().await.unwrap();
-    assert!(text.ends_with("# EOF\n"), "{text}");
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let name = line.split(['{', ' ']).next().unwrap();
-        let family = ["_total", "_bucket", "_sum", "_count", "_info"]
-            .iter()
-            .find_map(|ending| name.strip_suffix(ending))
-            .unwrap_or(name);
-        for described in ["HELP", "TYPE"] {
-            let comment = format!("# {described} {family} ");
-            assert!(text.contains(&comment), "{comment:?} for {line}");
-        }
+    let address = worker.monitoring().await.unwrap();
+    // The first is what Prometheus sends.
+    for (accept, kind, end) in [
+        (
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+             text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "# EOF\n",
+        ),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8", "\n"),
+    ] {
+        let request = reqwest::Client::new().get(format!("http://{address}/metrics"));
+        let answer = request.header("accept", accept).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], kind);
+        let text = answer.text().await.unwrap();
+        assert!(text.ends_with(end), "{text}");
+        assert_eq!(text.contains("# EOF"), end.contains("EOF"));
+        each_is_described(&text);
     }
     scene.end(worker).await;
     scene.finish().await;
+}
+
+/// Each sample has a help and a type before it, under its own name or that of its family.
+fn each_is_described(text: &str) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let families = ["", "_total", "_bucket", "_sum", "_count", "_info"];
+        let mut families = families
+            .iter()
+            .filter_map(|ending| name.strip_suffix(ending));
+        let is_described = |family: &str| {
+            let described = |what| text.contains(&format!("# {what} {family} "));
+            described("HELP") && described("TYPE")
+        };
+        assert!(families.any(is_described), "{line}");
+    }
 }
 
 #[tokio::test]
@@ -159,7 +185,7 @@ async fn health_of(scene: &Scene, listen: &str) -> Ended {
     run(&scene.program, &["health", "--config", &path]).await
 }
 
-async fn get(worker: &Worker, path: &str) -> reqwest::Response {
+pub(super) async fn get(worker: &Worker, path: &str) -> reqwest::Response {
     let address = in_time("the port is served", worker.monitoring()).await;
     let url = format!("http://{}{path}", address.unwrap());
     reqwest::get(url).await.unwrap()

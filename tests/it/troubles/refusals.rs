@@ -252,6 +252,7 @@ async fn three_429_raise_the_poll_interval_to_a_quarter_of_an_hour() {
     assert!(line.contains("Raise poll.interval.ms to 900000"), "{line}");
     metrics(&worker, "the interval is raised", |m| {
         m.sum("onepassword_poll_interval_seconds", &["acme"]) >= 900.0
+            && m.sum("onepassword_throttled", &["acme"]) > 0.5
     })
     .await;
     scene.all_delivered().await;
