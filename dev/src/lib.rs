@@ -4,6 +4,7 @@ pub mod admin;
 pub mod browser;
 pub mod chart;
 mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod python;
 pub mod reader;

@@ -3,6 +3,7 @@
 mod check;
 mod command_line;
 mod metrics;
+mod prometheus;
 mod running;
 
 use std::{fs, path::Path, process::Output};

@@ -16,7 +16,7 @@ mod broker;
 mod docker;
 mod engine;
 mod java;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod progress;
 mod ready;
 

@@ -1,7 +1,9 @@
-//! Alerts, runbooks and documentation belong together: each alert has its runbook and its cases, and whatever names a metric names one
-//! that a worker shows. `tests/it/operator/metrics.rs` compares the tables of docs/monitoring.md with a worker.
+//! Alerts, runbooks, dashboard and documentation belong together: each alert has its runbook and its cases, and whatever names a
+//! metric names one that a worker shows. `tests/it/operator/metrics.rs` compares docs/monitoring.md with a worker.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod dashboard;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +13,8 @@ use std::{
 };
 
 use saphyr::{LoadableYamlNode, YamlOwned};
+
+use self::dashboard::DASHBOARD;
 
 const ALERTS: &str = "helm/onepassword-kafka/files/alerts.yaml";
 const CASES: &str = "tests/operations/alerts_test.yaml";
@@ -162,7 +166,8 @@ fn metrics(text: &str) -> impl Iterator<Item = &str> {
 
 /// All that people and programs read.
 fn documents() -> Vec<PathBuf> {
-    let mut documents = vec![PathBuf::from("README.md"), ALERTS.into(), CASES.into()];
+    let files = ["README.md", ALERTS, CASES, DASHBOARD];
+    let mut documents: Vec<_> = files.map(PathBuf::from).into();
     let docs = fs::read_dir(root().join("docs")).unwrap();
     let pages = docs.map(|page| Path::new("docs").join(page.unwrap().file_name()));
     documents.extend(pages.filter(|page| page.extension().is_some_and(|ending| ending == "md")));
