@@ -20,6 +20,15 @@ use crate::scene::{ACCOUNT, Scene, in_time, metrics};
 
 const ALERTS: &str = "helm/onepassword-kafka/files/alerts.yaml";
 const DASHBOARD: &str = "helm/onepassword-kafka/files/dashboard.json";
+/// How Strimzi's dashboard for Kafka Connect joins what it lists.
+const JOINED: [&str; 2] = [
+    "kafka_connect_connector_status \
+     * on (connector) group_left (connector_class) kafka_connect_connector_connector_class \
+     * on (connector) group_left (connector_version) kafka_connect_connector_connector_version \
+     * on (connector) group_left (connector_type) kafka_connect_connector_connector_type",
+    "kafka_connect_task_error_total_record_failures \
+     * on (connector, task) group_left (status) kafka_connect_connector_task_status",
+];
 /// How often Prometheus is asked.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -53,7 +62,8 @@ async fn the_dashboards_queries_have_data_and_the_alerts_watch_a_real_worker() {
         "only {} queries are found",
         queries.len()
     );
-    for query in queries {
+    let joined = JOINED.map(str::to_owned);
+    for query in queries.into_iter().chain(joined) {
         in_time(&query, has_data(&prometheus, &query)).await;
     }
     // All is well: no alert is about to fire, but for the one that may have seen the 503.
