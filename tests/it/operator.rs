@@ -4,6 +4,7 @@ mod check;
 mod command_line;
 mod metrics;
 mod prometheus;
+mod runbooks;
 mod running;
 
 use std::{fs, path::Path, process::Output};

@@ -85,7 +85,21 @@ fn whatever_names_a_metric_names_one_that_a_worker_shows() {
 #[test]
 #[ignore = "needs promtool, which Debian's package prometheus has; .ci/run runs it"]
 fn the_alerts_do_what_their_cases_say() {
-    for arguments in [["check", "rules", ALERTS], ["test", "rules", CASES]] {
+    let document = read(METRICS);
+    let (_, example) = document.split_once("```yaml\n").unwrap();
+    let example = example.split("```").next().unwrap();
+    let here = root().join(ALERTS).display().to_string();
+    let config = concat!(env!("CARGO_TARGET_TMPDIR"), "/prometheus.yml");
+    fs::write(
+        config,
+        example.replace("alerts.yaml #", &format!("{here} #")),
+    )
+    .unwrap();
+    for arguments in [
+        ["check", "rules", ALERTS],
+        ["test", "rules", CASES],
+        ["check", "config", config],
+    ] {
         let ended = Command::new("promtool")
             .args(arguments)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
