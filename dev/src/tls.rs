@@ -1,6 +1,6 @@
-//! A certificate authority of one day, and a server certificate for the loopback names.
+//! A certificate authority of one day, a server certificate for the loopback names, and certificates of clients.
 
-use std::fmt;
+use std::{fmt, time::UNIX_EPOCH};
 
 use openssl::{
     asn1::{Asn1Integer, Asn1Time},
@@ -12,7 +12,7 @@ use openssl::{
     pkey::{PKey, PKeyRef, Private},
     ssl::{SslAcceptor, SslMethod},
     x509::{
-        X509, X509Builder, X509Name, X509NameRef, X509Ref,
+        X509, X509Builder, X509Extension, X509Name, X509NameRef,
         extension::{
             AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage,
             SubjectAlternativeName, SubjectKeyIdentifier,
@@ -29,7 +29,35 @@ pub struct Identity {
     pub certificate: Vec<u8>,
     /// The server's private key, PEM.
     pub key: Vec<u8>,
+    issuer: Issuer,
 }
+
+/// A certificate and its private key, both PEM.
+#[derive(Clone)]
+pub struct Certificate {
+    /// The certificate.
+    pub certificate: Vec<u8>,
+    /// The private key.
+    pub key: Vec<u8>,
+}
+
+/// When a certificate is valid.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Validity {
+    /// Today.
+    Today,
+    /// The day before.
+    Yesterday,
+}
+
+/// The authority, with what it signs with.
+struct Issuer {
+    certificate: X509,
+    key: PKey<Private>,
+}
+
+/// The server's name.
+const LOCALHOST: &str = "localhost";
 
 // === impl Identity ===
 
@@ -46,25 +74,109 @@ impl Identity {
     ///
     /// When OpenSSL cannot.
     pub fn create() -> Result<Self, ErrorStack> {
+        Self::named(SubjectAlternativeName::new().dns(LOCALHOST).ip("127.0.0.1"))
+    }
+
+    /// As [`Identity::create`], but the server is `localhost` only, and not `127.0.0.1`.
+    ///
+    /// # Errors
+    ///
+    /// When OpenSSL cannot.
+    pub fn without_address() -> Result<Self, ErrorStack> {
+        Self::named(SubjectAlternativeName::new().dns(LOCALHOST))
+    }
+
+    /// The certificate of a client whose subject is `CN=<name>`, signed by the same authority.
+    ///
+    /// # Errors
+    ///
+    /// When OpenSSL cannot.
+    pub fn client(&self, name: &str, validity: Validity) -> Result<Certificate, ErrorStack> {
+        let key = key()?;
+        let usage = ExtendedKeyUsage::new().client_auth().build()?;
+        let certificate = self.issuer.sign(name, &key, validity, vec![usage])?;
+        Ok(Certificate {
+            certificate: certificate.to_pem()?,
+            key: key.private_key_to_pem_pkcs8()?,
+        })
+    }
+
+    fn named(names: &SubjectAlternativeName) -> Result<Self, ErrorStack> {
         let authority_key = key()?;
-        let authority = authority(&authority_key)?;
+        let issuer = Issuer {
+            certificate: authority(&authority_key)?,
+            key: authority_key,
+        };
         let server_key = key()?;
-        let server = server(&server_key, &authority, &authority_key)?;
+        let extensions = vec![
+            ExtendedKeyUsage::new().server_auth().build()?,
+            names.build(&X509::builder()?.x509v3_context(None, None))?,
+        ];
+        let server = issuer.sign(LOCALHOST, &server_key, Validity::Today, extensions)?;
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
         acceptor.set_private_key(&server_key)?;
         acceptor.set_certificate(&server)?;
         Ok(Self {
             acceptor: acceptor.build(),
-            authority: authority.to_pem()?,
+            authority: issuer.certificate.to_pem()?,
             certificate: server.to_pem()?,
             key: server_key.private_key_to_pem_pkcs8()?,
+            issuer,
         })
     }
 }
 
+// === impl Certificate ===
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate").finish_non_exhaustive()
+    }
+}
+
+// === impl Validity ===
+
+impl Validity {
+    /// Its first and its last second since 1970.
+    fn bounds(self) -> (i64, i64) {
+        const DAY: i64 = 24 * 60 * 60;
+        let now = UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+        let now = i64::try_from(now).unwrap_or(i64::MAX - DAY);
+        match self {
+            Self::Today => (now, now + DAY),
+            Self::Yesterday => (now - 2 * DAY, now - DAY),
+        }
+    }
+}
+
+// === impl Issuer ===
+
+impl Issuer {
+    /// A certificate of `CN=<name>` that is no authority itself.
+    fn sign(
+        &self,
+        name: &str,
+        key: &PKeyRef<Private>,
+        validity: Validity,
+        extensions: Vec<X509Extension>,
+    ) -> Result<X509, ErrorStack> {
+        let issuer = self.certificate.subject_name();
+        let mut builder = certificate(&*common_name(name)?, issuer, key, validity)?;
+        builder.append_extension(BasicConstraints::new().critical().build()?)?;
+        for extension in extensions {
+            builder.append_extension(extension)?;
+        }
+        let context = builder.x509v3_context(Some(&self.certificate), None);
+        let issued_by = AuthorityKeyIdentifier::new().keyid(true).build(&context)?;
+        builder.append_extension(issued_by)?;
+        builder.sign(&self.key, MessageDigest::sha256())?;
+        Ok(builder.build())
+    }
+}
+
 fn authority(key: &PKeyRef<Private>) -> Result<X509, ErrorStack> {
-    let name = name("Simulator authority")?;
-    let mut builder = certificate(&name, &name, key)?;
+    let name = common_name("Simulator authority")?;
+    let mut builder = certificate(&name, &name, key, Validity::Today)?;
     builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;
     builder.append_extension(
         KeyUsage::new()
@@ -79,30 +191,11 @@ fn authority(key: &PKeyRef<Private>) -> Result<X509, ErrorStack> {
     Ok(builder.build())
 }
 
-fn server(
-    key: &PKeyRef<Private>,
-    issuer: &X509Ref,
-    issuer_key: &PKeyRef<Private>,
-) -> Result<X509, ErrorStack> {
-    let mut builder = certificate(&*name("localhost")?, issuer.subject_name(), key)?;
-    builder.append_extension(BasicConstraints::new().critical().build()?)?;
-    builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
-    let context = builder.x509v3_context(Some(issuer), None);
-    let names = SubjectAlternativeName::new()
-        .dns("localhost")
-        .ip("127.0.0.1")
-        .build(&context)?;
-    let issued_by = AuthorityKeyIdentifier::new().keyid(true).build(&context)?;
-    builder.append_extension(names)?;
-    builder.append_extension(issued_by)?;
-    builder.sign(issuer_key, MessageDigest::sha256())?;
-    Ok(builder.build())
-}
-
 fn certificate(
     subject: &X509NameRef,
     issuer: &X509NameRef,
     key: &PKeyRef<Private>,
+    validity: Validity,
 ) -> Result<X509Builder, ErrorStack> {
     let mut serial = BigNum::new()?;
     serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
@@ -112,14 +205,15 @@ fn certificate(
     builder.set_subject_name(subject)?;
     builder.set_issuer_name(issuer)?;
     builder.set_pubkey(key)?;
-    builder.set_not_before(&*Asn1Time::days_from_now(0)?)?;
-    builder.set_not_after(&*Asn1Time::days_from_now(1)?)?;
+    let (first, last) = validity.bounds();
+    builder.set_not_before(&*Asn1Time::from_unix(first)?)?;
+    builder.set_not_after(&*Asn1Time::from_unix(last)?)?;
     Ok(builder)
 }
 
-fn name(common: &str) -> Result<X509Name, ErrorStack> {
+fn common_name(name: &str) -> Result<X509Name, ErrorStack> {
     let mut builder = X509Name::builder()?;
-    builder.append_entry_by_nid(Nid::COMMONNAME, common)?;
+    builder.append_entry_by_nid(Nid::COMMONNAME, name)?;
     Ok(builder.build())
 }
 

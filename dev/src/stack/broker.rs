@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, net::Ipv4Addr, path::Path};
 
+use super::Security;
+
 /// Where one broker listens, whichever way it runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listeners {
@@ -35,7 +37,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("inter.broker.listener.name", "PLAINTEXT"),
     (
         "listener.security.protocol.map",
-        "PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
     ),
     ("auto.create.topics.enable", "false"),
     ("group.initial.rebalance.delay.ms", "0"),
@@ -55,7 +57,7 @@ const SETTINGS: &[(&str, &str)] = &[
 
 impl Listeners {
     /// All settings of a broker that listens here, its data folder excepted.
-    pub(super) fn settings(&self) -> Vec<(String, String)> {
+    pub(super) fn settings(&self, security: Option<&Security>) -> Vec<(String, String)> {
         let Self {
             bind,
             plain,
@@ -68,9 +70,15 @@ impl Listeners {
                 format!(",PROXY://127.0.0.1:{}", proxied.advertised),
             )
         });
-        let listeners =
-            format!("PLAINTEXT://{bind}:{plain},CONTROLLER://127.0.0.1:{controller}{mine}");
-        let advertised = format!("PLAINTEXT://127.0.0.1:{plain}{theirs}");
+        let secured = |host: &str| security.map_or_else(String::new, |own| own.listeners(host));
+        let listeners = format!(
+            "PLAINTEXT://{bind}:{plain},CONTROLLER://127.0.0.1:{controller}{mine}{}",
+            secured("127.0.0.1")
+        );
+        let advertised = format!(
+            "PLAINTEXT://127.0.0.1:{plain}{theirs}{}",
+            secured("localhost")
+        );
         let own = [
             ("listeners", listeners),
             ("advertised.listeners", advertised),
@@ -85,13 +93,14 @@ impl Listeners {
         fixed
             .chain(own)
             .map(|(name, value)| (name.to_owned(), value))
+            .chain(security.map(Security::settings).unwrap_or_default())
             .collect()
     }
 
     /// The text of `server.properties` for a broker that keeps its data in `data`.
-    pub(super) fn properties(&self, data: &Path) -> String {
+    pub(super) fn properties(&self, security: Option<&Security>, data: &Path) -> String {
         let mut text = format!("log.dirs={}\n", data.display());
-        for (name, value) in self.settings() {
+        for (name, value) in self.settings(security) {
             writeln!(text, "{name}={value}").expect("a string takes every write");
         }
         text
@@ -122,7 +131,7 @@ mod tests {
                 advertised: 4,
             }),
         };
-        let text = listeners.properties(Path::new("/data"));
+        let text = listeners.properties(None, Path::new("/data"));
         assert!(text.starts_with("log.dirs=/data\n"));
         assert!(text.contains(
             "\nlisteners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2,PROXY://127.0.0.1:3\n"

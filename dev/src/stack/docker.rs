@@ -7,7 +7,7 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{OnceLock, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use testcontainers::{
 use tokio::{runtime::Runtime, task, time::sleep};
 
 use super::{
-    Part, Services, StackError,
+    Part, Security, Services, StackError,
     broker::{CLUSTER_ID, Listeners, Proxied, variable},
     engine::Engine,
     ports::free_port,
@@ -135,6 +135,10 @@ impl Services for Docker {
         self.proxied
     }
 
+    fn security(&self) -> Option<Arc<Security>> {
+        None
+    }
+
     fn stop(&mut self, part: Part) -> Result<(), StackError> {
         let container = self.container(part).running();
         runtime()
@@ -230,7 +234,7 @@ fn kafka_request(listeners: &Listeners) -> ContainerRequest<GenericImage> {
     if let Some(Proxied { port, .. }) = listeners.proxied {
         request = published(request, port, port);
     }
-    for (name, value) in listeners.settings() {
+    for (name, value) in listeners.settings(None) {
         request = request.with_env_var(variable(&name), value);
     }
     request

@@ -5,12 +5,13 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    Part, Services, StackError,
+    Options, Part, Security, Services, StackError,
     artifacts::{KAFKA, REGISTRY},
     broker::{CLUSTER_ID, Listeners, Proxied},
     ports::free_port,
@@ -46,6 +47,7 @@ struct Launch {
     address: SocketAddr,
     /// Where the proxy forwards to.
     proxied: Option<SocketAddr>,
+    security: Option<Arc<Security>>,
 }
 
 /// The oldest Java that both programs run on.
@@ -83,7 +85,7 @@ rootLogger.appenderRef.out.ref=out
 
 impl Java {
     /// Starts both at the same time and waits until both answer; fetches them first where that is necessary.
-    pub(super) fn start(proxy: Option<u16>) -> Result<Self, StackError> {
+    pub(super) fn start(options: Options) -> Result<Self, StackError> {
         let java = find_java()?;
         let (jars, application) = (KAFKA.folder()?, REGISTRY.folder()?);
         let scratch =
@@ -91,7 +93,7 @@ impl Java {
         let progress = Progress::begin("starting Apache Kafka and Apicurio Registry on Java");
         let folder = scratch.path();
         let (kafka, registry) = thread::scope(|scope| {
-            let kafka = scope.spawn(|| Service::start(|| kafka(&java, &jars, folder, proxy)));
+            let kafka = scope.spawn(|| Service::start(|| kafka(&java, &jars, folder, options)));
             let registry = Service::start(|| registry(&java, &application, folder));
             (
                 kafka.join().expect("starting a broker does not panic"),
@@ -125,6 +127,10 @@ impl Services for Java {
 
     fn proxied(&self) -> Option<SocketAddr> {
         self.kafka.launch.proxied
+    }
+
+    fn security(&self) -> Option<Arc<Security>> {
+        self.kafka.launch.security.clone()
     }
 
     fn stop(&mut self, part: Part) -> Result<(), StackError> {
@@ -192,14 +198,9 @@ impl Launch {
     }
 }
 
-fn kafka(
-    java: &Path,
-    jars: &Path,
-    folder: &Path,
-    proxy: Option<u16>,
-) -> Result<Launch, StackError> {
+fn kafka(java: &Path, jars: &Path, folder: &Path, options: Options) -> Result<Launch, StackError> {
     let port = || free_port().map_err(StackError::io("find a free port"));
-    let proxied = match proxy {
+    let proxied = match options.proxy {
         Some(advertised) => Some(Proxied {
             port: port()?,
             advertised,
@@ -212,12 +213,15 @@ fn kafka(
         controller: port()?,
         proxied,
     };
+    let security = options.users.map(|users| Security::create(folder, users));
+    let security = security.transpose()?.map(Arc::new);
     let settings = folder.join("server.properties");
     let logging = folder.join("log4j2.properties");
-    fs::write(&settings, listeners.properties(&folder.join("kafka")))
+    let properties = listeners.properties(security.as_deref(), &folder.join("kafka"));
+    fs::write(&settings, properties)
         .and_then(|()| fs::write(&logging, LOGGING))
         .map_err(StackError::io("write the broker's settings"))?;
-    format_storage(java, jars, &settings)?;
+    format_storage(java, jars, &settings, security.as_deref())?;
     let log4j = format!("-Dlog4j2.configurationFile={}", logging.display());
     let arguments = [
         "-Xmx400m",
@@ -238,10 +242,16 @@ fn kafka(
         log: folder.join("kafka.log"),
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, listeners.plain)),
         proxied: proxied.map(|proxied| SocketAddr::from((Ipv4Addr::LOCALHOST, proxied.port))),
+        security,
     })
 }
 
-fn format_storage(java: &Path, jars: &Path, settings: &Path) -> Result<(), StackError> {
+fn format_storage(
+    java: &Path,
+    jars: &Path,
+    settings: &Path,
+    security: Option<&Security>,
+) -> Result<(), StackError> {
     let formatted = Command::new(java)
         .args(QUICK)
         .args([
@@ -252,6 +262,7 @@ fn format_storage(java: &Path, jars: &Path, settings: &Path) -> Result<(), Stack
         ])
         .args(["--ignore-formatted", "--cluster-id", CLUSTER_ID, "--config"])
         .arg(settings)
+        .args(security.map(Security::format_arguments).unwrap_or_default())
         .stdin(Stdio::null())
         .output()
         .map_err(StackError::io("start Java"))?;
@@ -288,6 +299,7 @@ fn registry(java: &Path, application: &Path, folder: &Path) -> Result<Launch, St
         log: folder.join("registry.log"),
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         proxied: None,
+        security: None,
     })
 }
 

@@ -16,12 +16,13 @@ mod broker;
 mod docker;
 mod engine;
 mod java;
+mod options;
 pub(crate) mod ports;
 pub(crate) mod progress;
 mod ready;
+mod security;
 
 use std::{
-    env,
     error::Error,
     fmt, io,
     net::SocketAddr,
@@ -31,7 +32,7 @@ use std::{
 
 use tokio::{sync::OnceCell, task};
 
-use self::{docker::Docker, java::Java};
+pub use self::{options::Options, security::Security};
 
 /// A running broker and registry; those that this process has started end when this is dropped.
 #[derive(Debug)]
@@ -40,15 +41,9 @@ pub struct Stack {
     schema_registry_url: String,
     way: Way,
     proxied: Option<SocketAddr>,
+    security: Option<Arc<Security>>,
     /// Nothing where somebody else runs them.
     services: Arc<Mutex<Option<Box<dyn Services>>>>,
-}
-
-/// Which stack is wanted: [`Options::default`] is the first that serves.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    owner: Owner,
-    proxy: Option<u16>,
 }
 
 /// Where a stack comes from.
@@ -86,6 +81,12 @@ pub enum StackError {
         /// What is wrong with the way over Java.
         java: String,
     },
+    /// A secured broker runs on Java only.
+    #[error("a secured Kafka needs Java 17 or newer, and Maven for the first time ({java})")]
+    Unsecured {
+        /// What is wrong with the way over Java.
+        java: String,
+    },
     /// A service of somebody else was to be stopped or started.
     #[error("the stack is not ours to stop or start: {BOOTSTRAP_SERVERS} names it")]
     NotOurs,
@@ -107,14 +108,6 @@ pub enum StackError {
     },
 }
 
-/// Whose stack may it be?
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Owner {
-    #[default]
-    Anybody,
-    ThisProcess,
-}
-
 /// One of the two services.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Part {
@@ -129,6 +122,9 @@ trait Services: fmt::Debug + Send {
 
     /// Where the proxied listener listens.
     fn proxied(&self) -> Option<SocketAddr>;
+
+    /// What the secured listeners ask of clients.
+    fn security(&self) -> Option<Arc<Security>>;
 
     /// Ends `part`, keeping its data.
     fn stop(&mut self, part: Part) -> Result<(), StackError>;
@@ -190,6 +186,12 @@ impl Stack {
         self.proxied
     }
 
+    /// What the listeners that [`Options::secured`] speaks of ask of their clients.
+    #[must_use]
+    pub fn security(&self) -> Option<&Security> {
+        self.security.as_deref()
+    }
+
     /// Ends the broker in an orderly way; its clients see their connections close.
     ///
     /// # Errors
@@ -248,6 +250,7 @@ impl Stack {
             schema_registry_url,
             way: Way::Environment,
             proxied: None,
+            security: None,
             services: Arc::new(Mutex::new(None)),
         }
     }
@@ -259,6 +262,7 @@ impl Stack {
             schema_registry_url: format!("http://{registry}{REGISTRY_PATH}"),
             way,
             proxied: services.proxied(),
+            security: services.security(),
             services: Arc::new(Mutex::new(Some(Box::new(services)))),
         }
     }
@@ -276,57 +280,6 @@ impl Drop for Stack {
             let ending = thread::spawn(move || drop(services));
             // A panic there has already been reported.
             let _ = ending.join();
-        }
-    }
-}
-
-// === impl Options ===
-
-impl Options {
-    /// Only a stack of this process's own, which it may stop and start.
-    #[must_use]
-    pub fn private(self) -> Self {
-        Self {
-            owner: Owner::ThisProcess,
-            ..self
-        }
-    }
-
-    /// A stack of this process's own whose broker has one more listener, [`Stack::proxy_upstream`], that sends its
-    /// clients to `port` of the loopback interface: who begins at a proxy there stays on it.
-    #[must_use]
-    pub fn proxied_at(self, port: u16) -> Self {
-        Self {
-            owner: Owner::ThisProcess,
-            proxy: Some(port),
-        }
-    }
-
-    /// Takes or starts such a stack, and waits until it answers.
-    ///
-    /// # Errors
-    ///
-    /// When there is none to have, with the reason in words for a person.
-    pub async fn start(self) -> Result<Stack, StackError> {
-        blocking(move || self.open()).await
-    }
-
-    fn open(self) -> Result<Stack, StackError> {
-        if self.owner == Owner::Anybody
-            && let Some((servers, url)) = named_servers(|name| env::var(name).ok())?
-        {
-            return Ok(Stack::foreign(servers, url));
-        }
-        let docker = match Docker::start(self.proxy) {
-            Ok(docker) => return Ok(Stack::owned(Way::Docker, docker)),
-            Err(error) => error.in_full(),
-        };
-        match Java::start(self.proxy) {
-            Ok(java) => Ok(Stack::owned(Way::Java, java)),
-            Err(error) => Err(StackError::Nowhere {
-                docker,
-                java: error.in_full(),
-            }),
         }
     }
 }
@@ -360,25 +313,6 @@ impl fmt::Display for Part {
             Self::Kafka => "Apache Kafka",
             Self::Registry => "Apicurio Registry",
         })
-    }
-}
-
-/// The broker's addresses and the registry's URL, if both variables are set.
-fn named_servers(
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<(String, String)>, StackError> {
-    let given = |name| variable(name).filter(|value| !value.trim().is_empty());
-    match (given(BOOTSTRAP_SERVERS), given(REGISTRY_URL)) {
-        (Some(servers), Some(url)) => Ok(Some((servers, url.trim_end_matches('/').to_owned()))),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(StackError::Half {
-            set: BOOTSTRAP_SERVERS,
-            missing: REGISTRY_URL,
-        }),
-        (None, Some(_)) => Err(StackError::Half {
-            set: REGISTRY_URL,
-            missing: BOOTSTRAP_SERVERS,
-        }),
     }
 }
 

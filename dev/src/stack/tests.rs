@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use super::*;
+use super::{options::named_servers, *};
 
 async fn register(stack: &Stack) -> serde_json::Value {
     let url = format!(
