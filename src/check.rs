@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     connector::{EXPIRY_NOTICE, probe},
     event::Stream,
-    kafka::{self, Missing, Pen, Producer, TopicError},
+    kafka::{self, Found, Missing, Pen, Producer, TopicError},
     onepassword::Shared,
     relay::Connector,
     secret::Keyring,
@@ -26,9 +26,10 @@ pub enum Verdict {
 }
 
 /// Whether there is a point in asking on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Kafka {
-    Answers,
+    /// With what was found, where it is as it should be.
+    Answers(Option<Found>),
     Silent,
 }
 
@@ -74,8 +75,11 @@ pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<Verdic
         out,
         verdict: Verdict::Sound,
     };
-    if topics(config, &mut report).await? == Kafka::Answers {
-        transactions(config, &mut report).await?;
+    if let Kafka::Answers(found) = topics(config, &mut report).await? {
+        if group(config, &mut report).await? {
+            positions(config, found.as_ref(), &mut report).await?;
+        }
+        transactions(config, found.as_ref(), &mut report).await?;
     }
     schemas(config, &mut report).await?;
     let api = app::events_api(config)?;
@@ -106,8 +110,8 @@ async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow:
         Err(error) => {
             report.failed(WHAT, &error)?;
             return Ok(match error {
-                TopicError::Kafka(kafka::Error::Unavailable(_)) => Kafka::Silent,
-                _ => Kafka::Answers,
+                TopicError::Kafka(_) => Kafka::Silent,
+                _ => Kafka::Answers(None),
             });
         }
     };
@@ -116,24 +120,57 @@ async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow:
         missing => format!("`run` will create {}", missing.join(", ")),
     };
     report.line("ok", WHAT, &missing)?;
-    if found.missing.contains(&cluster.topics().cursors()) {
-        return Ok(Kafka::Answers);
+    if let Some(right) = &found.untold {
+        let words = format!("not told, and so not checked: that takes {right}");
+        report.line("note", "configs of topics", &words)?;
     }
-    let look = move || kafka::misplaced(&cluster, found.cursors_partitions);
+    Ok(Kafka::Answers(Some(found)))
+}
+
+/// Whether the group may be joined, without which nothing can be read.
+async fn group(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<bool> {
+    const WHAT: &str = "Kafka group";
+    let cluster = app::cluster(config);
+    let joined = tokio::task::spawn_blocking(move || kafka::may_join(&cluster)).await?;
+    match &joined {
+        Ok(()) => report.line("ok", WHAT, &format!("{} may be joined", config.group_id)),
+        Err(error) => report.failed(WHAT, error),
+    }?;
+    Ok(joined.is_ok())
+}
+
+async fn positions(
+    config: &Config,
+    found: Option<&Found>,
+    report: &mut Report<'_, impl Write>,
+) -> anyhow::Result<()> {
+    const WHAT: &str = "positions";
+    let cursors = config.topics.cursors();
+    let Some(found) = found.filter(|found| !found.missing.contains(&cursors)) else {
+        return Ok(());
+    };
+    let (cluster, partitions) = (app::cluster(config), found.cursors_partitions);
+    let look = move || kafka::misplaced(&cluster, partitions);
     match tokio::task::spawn_blocking(look).await? {
-        Ok(None) => report.line("ok", "positions", "each lies in its shard")?,
-        Ok(Some(misplaced)) => report.failed("positions", &misplaced)?,
-        Err(error) => report.failed("positions", &error)?,
+        Ok(None) => report.line("ok", WHAT, "each lies in its shard"),
+        Ok(Some(misplaced)) => report.failed(WHAT, &misplaced),
+        Err(error) => report.failed(WHAT, &error),
     }
-    Ok(Kafka::Answers)
 }
 
 /// Opens a transactional producer under an id that no shard has, and takes the right to write to the connectors topic, which
 /// whoever needs it takes back.
-async fn transactions(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<()> {
+async fn transactions(
+    config: &Config,
+    found: Option<&Found>,
+    report: &mut Report<'_, impl Write>,
+) -> anyhow::Result<()> {
     let cluster = app::cluster(config);
+    let topics = &config.topics;
+    let mut compacted = vec![topics.cursors(), topics.connectors(), topics.status()];
+    compacted.retain(|topic| found.is_some_and(|found| !found.missing.contains(topic)));
     let fence = move || {
-        Producer::probe(&cluster)?;
+        Producer::probe(&cluster, &compacted)?;
         Pen::new(cluster).take()
     };
     match tokio::task::spawn_blocking(fence).await? {

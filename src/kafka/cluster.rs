@@ -1,16 +1,18 @@
 //! How this worker's clients are configured: the operator's properties below, what exactly-once owns above.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, ClientContext, Statistics,
     admin::AdminClient,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
 };
 
-use super::{Error, Properties, Purpose, TopicSettings, murmur2};
+use super::{
+    Error, Operation, Properties, Purpose, Resource, Right, TopicSettings, error, murmur2,
+};
 
 /// A Kafka cluster as this worker reaches it.
 #[derive(Debug, Clone)]
@@ -22,14 +24,18 @@ pub struct Cluster {
 }
 
 /// The context of clients that have no other.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Quiet;
+#[derive(Debug, Default)]
+pub(super) struct Quiet {
+    told: Mutex<Vec<String>>,
+}
 
 /// librdkafka's own default.
 const DEFAULT_BATCH: usize = 1_000_000;
 const SMALLEST_BATCH: usize = 16_384;
 /// What a batch has beside its records, generously.
 const BATCH_OVERHEAD: usize = 2_048;
+/// So much of what librdkafka has to tell is remembered.
+const REMEMBERED: usize = 8;
 const SESSION_TIMEOUT_MS: u64 = 10_000;
 
 // === impl Cluster ===
@@ -47,6 +53,11 @@ impl Cluster {
             group_id,
             topics,
         }
+    }
+
+    /// The operator's properties.
+    pub(super) const fn properties(&self) -> &Properties {
+        &self.properties
     }
 
     /// The topics that the workers of this group use.
@@ -83,6 +94,25 @@ impl Cluster {
         Duration::from_millis(millis.unwrap_or(SESSION_TIMEOUT_MS))
     }
 
+    /// The right that this user needs for `operation`.
+    pub(super) fn right(&self, resource: Resource, operation: Operation) -> Right {
+        let rights = Right::of_worker(&self.topics, &self.group_id);
+        let is_it = |right: &Right| (right.resource, right.operation) == (resource, operation);
+        let right = rights.into_iter().find(is_it);
+        right.expect("the list of rights has all that is done")
+    }
+
+    /// Sorts an error of a call outside any transaction, which does `operation` on topics.
+    pub(super) fn refusal(&self, error: KafkaError, operation: Operation) -> Error {
+        let (resource, operation) = match error::forbidden(&error) {
+            None => return Error::outside(error),
+            Some(Resource::Topic) => (Resource::Topic, operation),
+            Some(Resource::Group) => (Resource::Group, Operation::Read),
+            Some(Resource::TransactionalId) => (Resource::TransactionalId, Operation::Write),
+        };
+        Error::Forbidden(self.right(resource, operation))
+    }
+
     /// The transactional id of a shard's producer. It is named for what it protects, a partition of the cursors topic, and
     /// not for the group: two groups with one prefix, as while a group is renamed, would not fence each other otherwise.
     pub(super) fn transactional_id(&self, shard: u32) -> String {
@@ -114,8 +144,10 @@ impl Cluster {
     /// The configuration of a producer without transactions.
     pub(super) fn publisher(&self) -> ClientConfig {
         let mut config = self.client(&[]);
+        // Idempotence would keep the order, too; but a right that is missing for a while would end such a producer for ever.
         config
-            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("max.in.flight.requests.per.connection", "1")
             .set("delivery.report.only.error", "true")
             .remove("transaction.timeout.ms");
         config
@@ -140,12 +172,21 @@ impl Cluster {
         let mut config = self.reading();
         // The end of a partition is known only when a fetch comes back empty, and that waits for so long.
         config.set("fetch.wait.max.ms", "10");
-        config.create_with_context(Quiet)
+        config.create_with_context(Quiet::default())
+    }
+
+    /// A consumer that only asks. It also tells of connections that are closed at once.
+    pub(super) fn first_reader(&self) -> Result<BaseConsumer<Quiet>, KafkaError> {
+        let mut config = self.reading();
+        config
+            .set("log.connection.close", "true")
+            .set("allow.auto.create.topics", "false");
+        config.create_with_context(Quiet::default())
     }
 
     /// A consumer that reads on and on.
     pub(super) fn follower(&self) -> Result<BaseConsumer<Quiet>, KafkaError> {
-        self.reading().create_with_context(Quiet)
+        self.reading().create_with_context(Quiet::default())
     }
 
     /// A consumer that reads parts of topics by hand. It is one of several, so that it fetches little at a time, which is a
@@ -161,7 +202,7 @@ impl Cluster {
             .set("queued.min.messages", "5000")
             .set("queued.max.messages.kbytes", "2048")
             .set("fetch.queue.backoff.ms", "1");
-        config.create_with_context(Quiet)
+        config.create_with_context(Quiet::default())
     }
 
     fn reading(&self) -> ClientConfig {
@@ -192,7 +233,7 @@ impl Cluster {
     }
 
     pub(super) fn admin(&self) -> KafkaResult<AdminClient<Quiet>> {
-        self.client(&[]).create_with_context(Quiet)
+        self.client(&[]).create_with_context(Quiet::default())
     }
 
     fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
@@ -230,9 +271,37 @@ macro_rules! quiet {
 }
 pub(super) use quiet;
 
-quiet!(Quiet);
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        log(level, fac, message);
+        if let ("FAIL", Some((_, reason))) = (fac, message.split_once("]: ")) {
+            self.hear(reason);
+        }
+    }
+
+    fn stats(&self, _: Statistics) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "kafka");
+        self.hear(reason);
+    }
+}
 
 impl ConsumerContext for Quiet {}
+
+impl Quiet {
+    fn hear(&self, reason: &str) {
+        let mut told = self.told.lock().expect("no holder of this lock panics");
+        told.truncate(REMEMBERED - 1);
+        told.insert(0, reason.to_owned());
+    }
+
+    /// What librdkafka has told of late, the last first.
+    pub(super) fn told(&self) -> Vec<String> {
+        let told = self.told.lock();
+        told.expect("no holder of this lock panics").clone()
+    }
+}
 
 pub(super) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
     match level {

@@ -16,7 +16,7 @@ use rdkafka::{
 };
 
 use super::{
-    Cluster, Entry, Error, Transaction,
+    Cluster, Entry, Error, Operation, Transaction,
     cluster::Quiet,
     kept::{self, Kept, Stored},
 };
@@ -218,7 +218,7 @@ fn scan(cluster: &Cluster, shards: &[u32], mut each: impl FnMut(u32, Kept)) -> R
             Some(Err(KafkaError::PartitionEOF(ended))) => {
                 open.retain(|shard| *shard != number(ended));
             }
-            Some(Err(error)) => return Err(Error::outside(error)),
+            Some(Err(error)) => return Err(cluster.refusal(error, Operation::Read)),
             None => {
                 return Err(Error::Unavailable(KafkaError::MessageConsumption(
                     Code::OperationTimedOut,

@@ -5,6 +5,7 @@ use rdkafka::{
     types::RDKafkaErrorCode as Code,
 };
 
+use super::{Resource, Right};
 use crate::disposition::Disposition;
 
 /// A failure of Kafka, sorted by what must be done about it.
@@ -26,6 +27,14 @@ pub enum Error {
         /// The reason.
         cause: KafkaError,
     },
+    /// Records that this user may not write, by their numbers within the transaction as far as they are known.
+    #[error("{}", needed(right))]
+    Unwritable {
+        /// Their numbers.
+        numbers: Vec<usize>,
+        /// What would allow it.
+        right: Right,
+    },
     /// The transaction cannot be committed, but the producer is sound.
     #[error("the transaction must be rolled back: {0}")]
     Abort(KafkaError),
@@ -35,7 +44,13 @@ pub enum Error {
     /// Nothing is wrong but the connection, or the time it took.
     #[error("Kafka does not answer: {0}")]
     Unavailable(KafkaError),
-    /// Wrong properties, or a right that is missing.
+    /// There is no connection, and a change of settings or credentials is needed for one.
+    #[error("no connection to Kafka: {0}")]
+    Unconnected(String),
+    /// A right that this user does not have.
+    #[error("{}", needed(.0))]
+    Forbidden(Right),
+    /// Wrong properties, or something that is not allowed.
     #[error("Kafka refuses: {0}")]
     Refused(KafkaError),
 }
@@ -48,9 +63,37 @@ impl Error {
     pub const fn disposition(&self) -> Disposition {
         match self {
             Self::Fenced | Self::Producer(_) => Disposition::Rebuild,
-            Self::TooLarge(_) | Self::Rejected { .. } | Self::Abort(_) => Disposition::Abort,
-            Self::Unavailable(_) | Self::Refused(_) => Disposition::Retry(None),
+            Self::TooLarge(_)
+            | Self::Rejected { .. }
+            | Self::Unwritable { .. }
+            | Self::Abort(_) => Disposition::Abort,
+            Self::Unavailable(_) | Self::Unconnected(_) | Self::Forbidden(_) | Self::Refused(_) => {
+                Disposition::Retry(None)
+            }
         }
+    }
+
+    /// Whether Kafka has answered that it will not.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::Refused(_))
+    }
+
+    /// Within a transaction whose records need `right`.
+    pub(super) fn writing(self, right: &Right) -> Self {
+        let (numbers, cause) = match self {
+            Self::Rejected { numbers, cause } => (numbers, cause),
+            Self::Abort(cause) => (Vec::new(), cause),
+            other => return other,
+        };
+        if forbidden(&cause) == Some(Resource::Topic) {
+            let right = right.clone();
+            return Self::Unwritable { numbers, right };
+        }
+        if numbers.is_empty() {
+            return Self::Abort(cause);
+        }
+        Self::Rejected { numbers, cause }
     }
 
     /// Whether it is nobody's fault but the connection's, or a broker's that is away.
@@ -115,6 +158,26 @@ impl Error {
         } else {
             Self::Unavailable(error)
         }
+    }
+}
+
+fn needed(right: &Right) -> String {
+    format!(
+        "this Kafka user needs {right}; `onepassword-kafka acls` prints the commands that allow it"
+    )
+}
+
+/// On what kind of resource this user may not do what it has tried.
+pub(super) fn forbidden(error: &KafkaError) -> Option<Resource> {
+    let code = match error {
+        KafkaError::AdminOp(code) => *code,
+        error => error.rdkafka_error_code()?,
+    };
+    match code {
+        Code::TopicAuthorizationFailed => Some(Resource::Topic),
+        Code::GroupAuthorizationFailed => Some(Resource::Group),
+        Code::TransactionalIdAuthorizationFailed => Some(Resource::TransactionalId),
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use rdkafka::{Message, consumer::BaseConsumer, error::KafkaError};
 
 use super::{
-    Cluster, Error,
+    Cluster, Error, Operation,
     attendant::Attendant,
     cluster::Quiet,
     cursors::{assign, number},
@@ -18,6 +18,7 @@ pub struct Following {
 }
 
 struct Follower {
+    cluster: Cluster,
     reader: BaseConsumer<Quiet>,
     topic: String,
     /// The partitions whose end has not been seen yet.
@@ -62,6 +63,7 @@ impl Following {
         let all: Vec<u32> = (0..partitions).collect();
         assign(&reader, topic, &all)?;
         let mut follower = Follower {
+            cluster: cluster.clone(),
             reader,
             topic: topic.to_owned(),
             unread: all.into_iter().collect(),
@@ -100,9 +102,9 @@ impl Follower {
 
     fn tell(&self, error: KafkaError) {
         let topic = &self.topic;
-        match Error::outside(error) {
-            error @ Error::Refused(_) => {
-                tracing::warn!(topic, %error, "the topic cannot be read: allow this user to");
+        match self.cluster.refusal(error, Operation::Read) {
+            error if error.is_refusal() => {
+                tracing::warn!(topic, %error, "the topic cannot be read");
             }
             error => tracing::info!(topic, %error, "the topic is not reached, trying on"),
         }

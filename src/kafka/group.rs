@@ -14,7 +14,7 @@ use rdkafka::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Cluster, Error, attendant::Attendant, cluster::quiet};
+use super::{Cluster, Error, Operation, attendant::Attendant, cluster::quiet};
 
 /// A membership. Dropping it leaves the group, which first takes every shard back.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ struct Member {
     shards: u32,
 }
 
+/// A right that is missing is known soon.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// How long Kafka may take for an answer.
+const ANSWER: Duration = Duration::from_secs(8);
+/// More than librdkafka has to tell meanwhile.
+const EVENTS: usize = 100;
 /// How often the membership looks whether it should end; rebalances are served at once.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -66,7 +72,8 @@ impl Membership {
         consumer
             .subscribe(&[&cluster.topics().cursors()])
             .map_err(Error::outside)?;
-        let attendant = Attendant::start("group", move |stop| attend(&consumer, stop));
+        let cluster = cluster.clone();
+        let attendant = Attendant::start("group", move |stop| attend(&cluster, &consumer, stop));
         let membership = Self {
             _attendant: attendant,
         };
@@ -74,17 +81,45 @@ impl Membership {
     }
 }
 
+/// Asks whether the group may be joined, without joining it. It blocks.
+///
+/// # Errors
+///
+/// When Kafka does not answer in time, or refuses.
+pub fn may_join(cluster: &Cluster) -> Result<(), Error> {
+    let reader = cluster.reader().map_err(Error::outside)?;
+    let mut positions = TopicPartitionList::new();
+    positions.add_partition(&cluster.topics().cursors(), 0);
+    let mut error = None;
+    for time in [FIRST_LOOK, ANSWER] {
+        match reader.committed_offsets(positions.clone(), time) {
+            Ok(_) => return Ok(()),
+            Err(late) => error = Some(late),
+        }
+        // Whoever may not ask for the group's coordinator is told so as an event, and waits.
+        let told = (0..EVENTS).filter_map(|_| reader.poll(Duration::ZERO)?.err());
+        let told = told.map(|error| cluster.refusal(error, Operation::Read));
+        if let Some(refusal) = told.into_iter().find(Error::is_refusal) {
+            return Err(refusal);
+        }
+    }
+    error.map_or(Ok(()), |error| Err(cluster.refusal(error, Operation::Read)))
+}
+
 /// Serves the membership until it is to end, or cannot go on; dropping the consumer then leaves the group.
-fn attend(consumer: &BaseConsumer<Member>, stop: &AtomicBool) {
+fn attend(cluster: &Cluster, consumer: &BaseConsumer<Member>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         if let Some((code, reason)) = consumer.client().fatal_error() {
             tracing::error!(%code, reason, "the group has shut this worker out: has another the same group.instance.id?");
             return;
         }
         match consumer.poll(TICK) {
-            Some(Err(error)) => {
-                tracing::info!(%error, "the workers' group is not reached, trying on");
-            }
+            Some(Err(error)) => match cluster.refusal(error, Operation::Read) {
+                error if error.is_refusal() => {
+                    tracing::warn!(%error, "the workers' group cannot be joined");
+                }
+                error => tracing::info!(%error, "the workers' group is not reached, trying on"),
+            },
             Some(Ok(_)) => {
                 tracing::error!("the group's consumer was given a record although it is paused");
             }

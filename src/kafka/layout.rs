@@ -1,11 +1,8 @@
 //! Which topics there are: their names, and how each is created.
 
-use rdkafka::{
-    admin::{NewTopic, TopicReplication},
-    error::RDKafkaErrorCode as Code,
-};
+use rdkafka::admin::{NewTopic, TopicReplication};
 
-use super::TopicSettings;
+use super::{Error, TopicSettings};
 use crate::event::Stream;
 
 /// A topic as it is created.
@@ -97,7 +94,7 @@ impl Wanted {
     }
 
     /// Why it is missing, and the command that creates it.
-    pub(super) fn uncreated(&self, replication: i32, code: Code) -> String {
+    pub(super) fn uncreated(&self, replication: i32, why: &Error) -> String {
         let Self {
             name,
             partitions,
@@ -112,7 +109,7 @@ impl Wanted {
             factor => format!("--replication-factor {factor} "),
         };
         format!(
-            "{name} is missing and cannot be created ({code}): allow this user to create it, or have it created: \
+            "{name} is missing and cannot be created: {why}; or have the topic created: \
              kafka-topics.sh --bootstrap-server … --create --topic {name} --partitions {partitions} {replication}{}",
             configs.join(" ")
         )

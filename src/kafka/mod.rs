@@ -14,7 +14,9 @@ mod pen;
 mod producer;
 mod properties;
 mod publisher;
+mod reach;
 mod reading;
+mod rights;
 mod settings;
 mod topics;
 
@@ -23,13 +25,14 @@ pub use self::{
     cursors::{Cursors, Misplaced, Positions, Restored, misplaced, restore},
     error::Error,
     follow::{Following, Logged},
-    group::{Membership, Ownership},
+    group::{Membership, Ownership, may_join},
     kept::{Kept, Stored},
     layout::Wanted,
     pen::Pen,
     producer::{Entry, Producer, Record, Transaction},
     publisher::Publisher,
     reading::{Partition, Places, Purpose, Reading, Seen},
+    rights::{Operation, Pattern, Resource, Right},
     settings::{Properties, TopicSettings},
     topics::{Found, Missing, TopicError, Unfit, ensure},
 };

@@ -18,13 +18,15 @@ use rdkafka::{
     util::IntoOpaque,
 };
 
-use super::{Cluster, Error, cluster::quiet, error};
+use super::{Cluster, Error, Operation, Resource, Right, cluster::quiet, error};
 use crate::disposition::Disposition;
 
 /// A producer that has fenced every earlier one of its shard.
 pub struct Producer {
     inner: BaseProducer<Deliveries>,
     id: String,
+    /// What its records need.
+    write: Right,
 }
 
 /// An open transaction. Dropping it without an end leaves it to [`Producer`]'s fence or the broker's time-out.
@@ -95,18 +97,40 @@ impl Producer {
             .producer(&id)
             .create_with_context::<_, BaseProducer<_>>(Deliveries::default())
             .map_err(Error::outside)?;
-        inner.init_transactions(PATIENCE).map_err(Error::outside)?;
-        Ok(Self { inner, id })
+        inner
+            .init_transactions(PATIENCE)
+            .map_err(|error| cluster.refusal(error, Operation::Write))?;
+        Ok(Self {
+            inner,
+            id,
+            write: cluster.right(Resource::Topic, Operation::Write),
+        })
     }
 
-    /// Tries whether transactions are allowed, with an id that no shard has.
+    /// Tries whether transactions are allowed, with an id that no shard has; and whether the topics `compacted` may be
+    /// written to, with records that such topics never take, for want of a key, in transactions that are rolled back.
     ///
     /// # Errors
     ///
-    /// As [`Producer::fence`].
-    pub fn probe(cluster: &Cluster) -> Result<(), Error> {
+    /// As [`Producer::fence`], and when this user may not write to the topics.
+    pub fn probe(cluster: &Cluster, compacted: &[String]) -> Result<(), Error> {
         let id = format!("{}-check", cluster.topics().cursors());
-        Self::fence_as(cluster, id).map(drop)
+        let mut producer = Self::fence_as(cluster, id)?;
+        for topic in compacted {
+            let mut transaction = producer.begin()?;
+            transaction.send(&Record {
+                topic,
+                key: None,
+                value: b"",
+                timestamp: 0,
+                headers: &[],
+            })?;
+            if let Some(error @ Error::Unwritable { .. }) = transaction.refused() {
+                return Err(error);
+            }
+            transaction.abort()?;
+        }
+        Ok(())
     }
 
     /// Opens a transaction.
@@ -117,7 +141,7 @@ impl Producer {
     pub fn begin(&mut self) -> Result<Transaction<'_>, Error> {
         self.inner
             .begin_transaction()
-            .map_err(Error::in_transaction)?;
+            .map_err(|error| self.sorted(error))?;
         self.inner.context().take();
         Ok(Transaction {
             producer: self,
@@ -130,6 +154,11 @@ impl Producer {
     fn breathe(&self) {
         self.inner.poll(Duration::ZERO);
         thread::park_timeout(Duration::from_millis(1));
+    }
+
+    /// Sorts an error of a call for its transaction.
+    fn sorted(&self, error: KafkaError) -> Error {
+        Error::in_transaction(error).writing(&self.write)
     }
 
     /// Serves librdkafka's events for `time`: a pause during which nothing is missed.
@@ -222,6 +251,17 @@ impl Transaction<'_> {
         self.patiently(|inner| inner.abort_transaction(CALL))
     }
 
+    /// Waits until its records are delivered, or are not; then says why.
+    fn refused(&self) -> Option<Error> {
+        self.drain();
+        let is_delivered = self.producer.inner.context().is_empty();
+        self.undelivered().or_else(|| {
+            // What was given up before it was sent is not told of otherwise.
+            let commit = || self.patiently(|inner| inner.commit_transaction(CALL)).err();
+            (!is_delivered).then(commit).flatten()
+        })
+    }
+
     /// Makes a call again while it is not answered, as librdkafka wants it, but not for ever: then nobody knows how
     /// the transaction ended, and the next fence decides.
     fn patiently(
@@ -230,7 +270,8 @@ impl Transaction<'_> {
     ) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
-            match call(&self.producer.inner).map_err(Error::in_transaction) {
+            let called = call(&self.producer.inner);
+            match called.map_err(|error| self.producer.sorted(error)) {
                 Err(Error::Unavailable(error)) if begun.elapsed() < PATIENCE => {
                     tracing::info!(%error, "the transaction's end is not answered yet");
                 }
@@ -249,7 +290,12 @@ impl Transaction<'_> {
         if error.disposition() == Disposition::Rebuild {
             return Err(error);
         }
-        self.abort().and(Err(error))
+        match (self.abort(), error) {
+            (Ok(()), error) => Err(error),
+            // A transaction of which no record was taken may not be known to be rolled back.
+            (Err(_), Error::Unwritable { right, .. }) => Err(Error::Forbidden(right)),
+            (Err(worse), _) => Err(worse),
+        }
     }
 
     fn enqueue(&mut self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Error> {
@@ -310,7 +356,9 @@ impl Transaction<'_> {
         let alike = failed.iter().filter(|(_, error)| *error == first);
         let numbers = alike.map(|(number, _)| *number).collect();
         match self.cause(first) {
-            Error::Abort(cause) => Some(Error::Rejected { numbers, cause }),
+            Error::Abort(cause) => {
+                Some(Error::Rejected { numbers, cause }.writing(&self.producer.write))
+            }
             worse => Some(worse),
         }
     }
@@ -342,6 +390,11 @@ impl<'a> Entry<'a> {
 // === impl Deliveries ===
 
 impl Deliveries {
+    fn is_empty(&self) -> bool {
+        let failed = self.failed.lock();
+        failed.expect("no holder of this lock panics").is_empty()
+    }
+
     fn take(&self) -> Vec<(usize, KafkaError)> {
         std::mem::take(&mut self.failed.lock().expect("no holder of this lock panics"))
     }

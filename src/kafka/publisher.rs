@@ -13,7 +13,7 @@ use rdkafka::{
     producer::{BaseProducer, Producer as _, ProducerContext},
 };
 
-use super::{Cluster, Entry, Error, attendant::Attendant, cluster::quiet};
+use super::{Cluster, Entry, Error, Operation, attendant::Attendant, cluster::quiet};
 
 /// Publishes records in order, each at least once until it is given up.
 pub struct Publisher {
@@ -23,7 +23,9 @@ pub struct Publisher {
 }
 
 /// Tells of what was not published.
-struct Complaints;
+struct Complaints {
+    cluster: Cluster,
+}
 
 /// How often events are served.
 const TICK: Duration = Duration::from_millis(100);
@@ -37,7 +39,9 @@ impl Publisher {
     ///
     /// When librdkafka does not take the properties.
     pub fn new(cluster: &Cluster) -> Result<Self, Error> {
-        let inner = cluster.publisher().create_with_context(Complaints);
+        let inner = cluster.publisher().create_with_context(Complaints {
+            cluster: cluster.clone(),
+        });
         let inner: Arc<BaseProducer<_>> = Arc::new(inner.map_err(Error::outside)?);
         let attendant = Attendant::start("publisher", {
             let inner = Arc::clone(&inner);
@@ -57,7 +61,7 @@ impl Publisher {
     /// Publishes a record, soon. One that Kafka does not take in time is told of in the log.
     pub fn publish(&self, entry: &Entry<'_>) {
         if let Err((error, _)) = self.inner.send(entry.record(())) {
-            complain(&error);
+            self.inner.context().complain(error);
         }
     }
 
@@ -83,14 +87,17 @@ impl ProducerContext for Complaints {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
-            complain(error);
+            self.complain(error.clone());
         }
     }
 }
 
-fn complain(error: &KafkaError) {
-    // What is still waiting when the worker ends is given up with it.
-    if error.rdkafka_error_code() != Some(Code::PurgeQueue) {
-        tracing::warn!(%error, "what connectors do cannot be told in the status topic");
+impl Complaints {
+    fn complain(&self, error: KafkaError) {
+        // What is still waiting when the worker ends is given up with it.
+        if error.rdkafka_error_code() != Some(Code::PurgeQueue) {
+            let error = self.cluster.refusal(error, Operation::Write);
+            tracing::warn!(%error, "what connectors do cannot be told in the status topic");
+        }
     }
 }

@@ -20,10 +20,11 @@ use rdkafka::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Error, cluster::Quiet};
+use super::{Cluster, Error, Operation, cluster::Quiet};
 
 /// A reader of some topics. All of it blocks.
 pub struct Reading {
+    cluster: Cluster,
     reader: BaseConsumer<Quiet>,
     topics: Vec<String>,
     partitions: Vec<Partition>,
@@ -84,13 +85,15 @@ impl Reading {
             let metadata = metadata.map_err(Error::outside)?;
             for found in metadata.topics() {
                 if let Some(code) = found.error() {
-                    return Err(Error::outside(KafkaError::MetadataFetch(code.into())));
+                    let error = KafkaError::MetadataFetch(code.into());
+                    return Err(cluster.refusal(error, Operation::Read));
                 }
                 let numbers = found.partitions().iter().map(MetadataPartition::id);
                 partitions.extend(numbers.map(|number| Partition { topic, number }));
             }
         }
         Ok(Self {
+            cluster: cluster.clone(),
             reader,
             topics,
             partitions,
@@ -210,7 +213,7 @@ impl Reading {
                     (Some(Partition { topic, number }), ControlFlow::Continue(()))
                 }
                 Some(Err(error)) => {
-                    tolerate(error)?;
+                    self.tolerate(error)?;
                     (None, each(None))
                 }
                 None if heard.elapsed() > SILENCE => {
@@ -254,13 +257,21 @@ impl Reading {
                 },
                 Some(Err(KafkaError::PartitionEOF(_))) | None => each(None),
                 Some(Err(error)) => {
-                    tolerate(error)?;
+                    self.tolerate(error)?;
                     each(None)
                 }
             };
             if flow.is_break() {
                 return Ok(());
             }
+        }
+    }
+
+    /// A connection that is away comes back, and librdkafka goes on; a refusal does not.
+    fn tolerate(&self, error: KafkaError) -> Result<(), Error> {
+        match self.cluster.refusal(error, Operation::Read) {
+            error if error.is_refusal() => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -297,14 +308,6 @@ impl fmt::Debug for Reading {
         f.debug_struct("Reading")
             .field("topics", &self.topics)
             .finish_non_exhaustive()
-    }
-}
-
-/// A connection that is away comes back, and librdkafka goes on; a refusal does not.
-fn tolerate(error: KafkaError) -> Result<(), Error> {
-    match Error::outside(error) {
-        error @ Error::Refused(_) => Err(error),
-        _ => Ok(()),
     }
 }
 

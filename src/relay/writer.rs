@@ -228,7 +228,9 @@ fn mend(error: &Error, refusals: u32, handed: &mut [Handover]) {
             }
         }
         _ if refusals < REFUSALS => {}
-        Error::Rejected { numbers, .. } => {
+        Error::Rejected { numbers, .. } | Error::Unwritable { numbers, .. }
+            if !numbers.is_empty() =>
+        {
             for number in numbers {
                 if let Some((handover, _)) = sent_as(*number, handed) {
                     handover.refuse(&error.to_string());
