@@ -1,8 +1,8 @@
-//! The command line: `run`, `check`, `health`, `schemas`, and what makes hashes.
+//! The command line: `run`, `check`, `health`, `schemas`, `acls`, and what makes hashes.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::build;
 
@@ -41,6 +41,12 @@ pub enum Command {
     /// Without --register no file is needed and nothing is asked. With it the schemas are registered under the subjects
     /// that the file implies, for clusters where the worker itself may not (schema.registry.auto.register: false).
     Schemas(Schemas),
+    /// Print the rights that Kafka must give the worker's user
+    ///
+    /// As commands for kafka-acls.sh, which an administrator of the cluster runs, or for Strimzi. Nothing is
+    /// asked. Where the topics are created in advance, the operation Create can be left out.
+    #[command(after_help = ACLS_HELP)]
+    Acls(Acls),
     /// Make the hash of a password for rest.credentials
     ///
     /// Reads the password from standard input and prints its argon2 hash, for password.hash.
@@ -91,6 +97,47 @@ pub struct Schemas {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
+
+/// `acls`.
+#[derive(Debug, Args)]
+pub struct Acls {
+    /// The worker's settings, as YAML
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// The user as Kafka knows it, such as User:onepassword, or 'User:CN=onepassword,O=Example' by its certificate
+    #[arg(long, value_parser = principal)]
+    pub principal: String,
+    /// Print the rights of a consumer of the events instead, which reads as this group
+    #[arg(long, value_name = "GROUP")]
+    pub consumer: Option<String>,
+    /// For whom
+    #[arg(long, value_enum, default_value_t)]
+    pub format: AclsFormat,
+}
+
+/// What takes the rights.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum AclsFormat {
+    /// A line for kafka-acls.sh per resource; admin.properties is the administrator's own
+    #[default]
+    KafkaAcls,
+    /// The part `authorization` below `spec` of Strimzi's `KafkaUser`
+    Strimzi,
+}
+
+/// Kafka takes none without a type.
+fn principal(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("write it as User:name".to_owned()),
+    }
+}
+
+const ACLS_HELP: &str = "\
+Example:
+
+  onepassword-kafka acls --config worker.yaml --principal User:onepassword
+  onepassword-kafka acls --config worker.yaml --principal User:analyst --consumer analysis";
 
 const EXIT_CODES: &str = "\
 Exit status: 0 after an orderly end, 1 when something failed, 2 for a wrong command line, 78 when the file has mistakes.

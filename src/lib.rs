@@ -26,6 +26,7 @@ pub mod connector;
 
 pub mod http;
 
+pub mod acls;
 pub mod app;
 pub mod check;
 pub mod cli;

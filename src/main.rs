@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 use onepassword_kafka::{
-    app, check,
+    acls, app, check,
     cli::{Check, Cli, Command},
     clock,
     config::Config,
@@ -78,6 +78,13 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
             }
             Ok(_) => {
                 schemas::print(&mut io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(status) => Ok(status),
+        },
+        Command::Acls(arguments) => match load(&arguments.config) {
+            Ok(config) => {
+                acls::print(&config, &arguments, &mut io::stdout())?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(status) => Ok(status),

@@ -28,6 +28,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["app"],
     &["check", "health", "schemas", "credentials", "cli"],
+    &["acls"],
     &["main", "lib"],
 ];
 
