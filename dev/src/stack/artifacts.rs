@@ -32,6 +32,13 @@ pub(super) const KAFKA: Artifact = Artifact {
     fetch: fetch_kafka,
 };
 
+/// The part of Kafka's own tools that administers rights.
+pub(super) const TOOLS: Artifact = Artifact {
+    folder: "kafka-tools-4.1.0",
+    title: "Apache Kafka's tools 4.1.0 (1 MB) through Maven",
+    fetch: |folder| copy(folder, "org.apache.kafka:kafka-tools:4.1.0", "content"),
+};
+
 /// Apicurio Registry, unpacked.
 pub(super) const REGISTRY: Artifact = Artifact {
     folder: "apicurio-registry-3.0.9",
@@ -118,14 +125,7 @@ pub(crate) fn copy_dependencies(folder: &Path, pom: &str, target: &Path) -> Resu
 }
 
 fn fetch_registry(folder: &Path) -> Result<(), StackError> {
-    maven(
-        folder,
-        &[
-            COPY.to_owned(),
-            format!("-Dartifact={REGISTRY_COORDINATES}"),
-            format!("-DoutputDirectory={}", folder.display()),
-        ],
-    )?;
+    copy(folder, REGISTRY_COORDINATES, "")?;
     let content = folder.join("content");
     fs::create_dir(&content).map_err(StackError::io("unpack the registry"))?;
     let unpacked = Command::new("tar")
@@ -141,6 +141,18 @@ fn fetch_registry(folder: &Path) -> Result<(), StackError> {
     }
     let detail = String::from_utf8_lossy(&unpacked.stderr).trim().to_owned();
     Err(StackError::failed("unpacking the registry", detail))
+}
+
+/// Copies one artifact to `target` in `folder`.
+fn copy(folder: &Path, coordinates: &str, target: &str) -> Result<(), StackError> {
+    maven(
+        folder,
+        &[
+            COPY.to_owned(),
+            format!("-Dartifact={coordinates}"),
+            format!("-DoutputDirectory={}", folder.join(target).display()),
+        ],
+    )
 }
 
 /// Runs Maven; `folder` is for its log.

@@ -12,11 +12,12 @@ use std::{
 
 use super::{
     Options, Part, Security, Services, StackError,
-    artifacts::{KAFKA, REGISTRY},
+    artifacts::{KAFKA, REGISTRY, TOOLS},
     broker::{CLUSTER_ID, Listeners, Proxied},
     ports::free_port,
     progress::Progress,
     ready,
+    security::Tool,
 };
 use crate::process::{Process, Scratch};
 
@@ -213,7 +214,17 @@ fn kafka(java: &Path, jars: &Path, folder: &Path, options: Options) -> Result<La
         controller: port()?,
         proxied,
     };
-    let security = options.users.map(|users| Security::create(folder, users));
+    let tool = |jars: &Path| {
+        let tools = TOOLS.folder()?;
+        let class_path = format!("{}:{}", class_path(jars), class_path(&tools));
+        Ok::<_, StackError>(Tool {
+            java: java.to_owned(),
+            class_path,
+        })
+    };
+    let security = options
+        .users
+        .map(|users| Security::create(folder, users, &tool(jars)?));
     let security = security.transpose()?.map(Arc::new);
     let settings = folder.join("server.properties");
     let logging = folder.join("log4j2.properties");

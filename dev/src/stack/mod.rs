@@ -188,8 +188,8 @@ impl Stack {
 
     /// What the listeners that [`Options::secured`] speaks of ask of their clients.
     #[must_use]
-    pub fn security(&self) -> Option<&Security> {
-        self.security.as_deref()
+    pub fn security(&self) -> Option<&Arc<Security>> {
+        self.security.as_ref()
     }
 
     /// Ends the broker in an orderly way; its clients see their connections close.
