@@ -22,6 +22,7 @@ mod rest;
 mod scene;
 mod sealing;
 mod search;
+mod secured;
 mod security;
 mod traces;
 mod troubles;

@@ -18,17 +18,17 @@ use crate::scene::{Scene, in_time};
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: Option<i32>,
-    out: String,
+    pub(crate) out: String,
     pub(crate) err: String,
 }
 
 /// The program, with a folder of its own.
-fn program() -> Program {
+pub(crate) fn program() -> Program {
     Program::new(Path::new(env!("CARGO_BIN_EXE_onepassword-kafka"))).unwrap()
 }
 
 /// Runs a command to its end.
-async fn run(program: &Program, arguments: &[&str]) -> Ended {
+pub(crate) async fn run(program: &Program, arguments: &[&str]) -> Ended {
     let mut command = program.command();
     command.args(arguments);
     let (done, output) = oneshot::channel();

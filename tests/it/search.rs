@@ -79,7 +79,7 @@ async fn request(worker: &Worker, query: &[(&str, &str)]) -> Response {
     in_time("a search", reqwest::get(url)).await.unwrap()
 }
 
-async fn found(worker: &Worker, query: &[(&str, &str)]) -> Vec<Value> {
+pub(crate) async fn found(worker: &Worker, query: &[(&str, &str)]) -> Vec<Value> {
     Lines::of(worker, query).await.all().await.0
 }
 
