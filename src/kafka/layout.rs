@@ -20,6 +20,9 @@ pub struct Wanted {
 /// is 64 MiB at most, and a request to a broker 100 MiB (`socket.request.max.bytes`).
 pub(super) const LARGEST_RECORD: u32 = 67_108_864;
 
+/// The configs that a topic must have. The others make compaction quick and dead letters large.
+const NEEDED: [&str; 2] = ["cleanup.policy", "retention.ms"];
+
 // === impl TopicSettings ===
 
 impl TopicSettings {
@@ -93,6 +96,12 @@ impl Wanted {
             .fold(topic, |topic, (name, value)| topic.set(name, value))
     }
 
+    /// The same topic without configs that it can do without.
+    pub(super) fn plain(mut self) -> Self {
+        self.configs.retain(|(name, _)| NEEDED.contains(name));
+        self
+    }
+
     /// Why it is missing, and the command that creates it.
     pub(super) fn uncreated(&self, replication: i32, why: &Error) -> String {
         let Self {
@@ -127,5 +136,34 @@ fn compacted(name: String, partitions: u32) -> Wanted {
             ("segment.bytes", "16777216".to_owned()),
             ("min.cleanable.dirty.ratio", "0.1".to_owned()),
         ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_topic_still_keeps_what_it_must() {
+        let topics = TopicSettings {
+            prefix: "p".to_owned(),
+            partitions: 6,
+            replication_factor: -1,
+            retention_ms: 5,
+            shards: 8,
+        };
+        let plain = |name: &str| {
+            let mut all = topics.all().into_iter();
+            let topic = all.find(|topic| topic.name == name).unwrap().plain();
+            let configs = topic.configs.iter();
+            let configs: Vec<_> = configs
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            (topic.partitions, configs.join(" "))
+        };
+        let kept = "cleanup.policy=delete retention.ms=5".to_owned();
+        assert_eq!(plain("p.auditevents"), (6, kept.clone()));
+        assert_eq!(plain("p.deadletters"), (1, kept));
+        assert_eq!(plain("p.cursors"), (8, "cleanup.policy=compact".to_owned()));
     }
 }

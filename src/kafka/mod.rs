@@ -3,6 +3,7 @@
 
 mod attendant;
 mod cluster;
+mod creation;
 mod cursors;
 mod error;
 mod follow;

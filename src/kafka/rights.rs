@@ -1,7 +1,7 @@
 //! What the worker's Kafka user must be allowed, and what those who read its topics must: the one list of it.
 //!
-//! Kafka lets who may read or write a resource also describe it (`AclAuthorizer`'s and `StandardAuthorizer`'s implied
-//! operations), so that `Describe` stands nowhere here; idempotent producers need no right of their own since Kafka 2.8.
+//! Kafka lets who may read or write a resource also describe it (the implied operations of `StandardAuthorizer`), so that
+//! `Describe` stands nowhere here; and a transactional producer needs no right on the cluster, for it has one on its id.
 
 use std::fmt;
 

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
     admin::{AdminOptions, ResourceSpecifier},
-    error::{KafkaError, RDKafkaErrorCode as Code},
+    error::KafkaError,
 };
 
-use super::{Cluster, Error, Misplaced, Operation, Resource, Right, layout::Wanted};
+use super::{Cluster, Error, Misplaced, Operation, Resource, Right, creation::create};
 use crate::{disposition::Disposition, event::Stream};
 
 /// What the worker found, once every topic is there.
@@ -39,7 +39,7 @@ pub enum Missing {
 /// A topic that is missing or unfit, and the way out.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Unfit(String);
+pub struct Unfit(pub(super) String);
 
 /// Why the topics are not in order.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub enum TopicError {
 /// Names and values, by topic.
 type Configs = BTreeMap<String, BTreeMap<String, String>>;
 
-const ANSWER: Duration = Duration::from_secs(30);
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 /// A cluster that is there tells its id quickly.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
@@ -161,55 +161,6 @@ async fn partitions(cluster: &Cluster) -> Result<BTreeMap<String, u32>, Error> {
     tokio::task::spawn_blocking(ask)
         .await
         .expect("asking does not panic")
-}
-
-/// Creates topics, and returns their names. Where somebody else has just created one, what it is like is not known yet:
-/// that is asked again.
-async fn create(
-    cluster: &Cluster,
-    missing: Vec<Wanted>,
-    how: Missing,
-) -> Result<Vec<String>, TopicError> {
-    if missing.is_empty() {
-        return Ok(Vec::new());
-    }
-    let replication = cluster.topics().replication_factor;
-    let requests: Vec<_> = missing
-        .iter()
-        .map(|topic| topic.request(replication))
-        .collect();
-    let options = AdminOptions::new()
-        .request_timeout(Some(ANSWER))
-        .validate_only(how == Missing::TryOnly);
-    let admin = cluster.admin().map_err(Error::outside)?;
-    let results = admin
-        .create_topics(&requests, &options)
-        .await
-        .map_err(Error::outside)?;
-    let mut created = Vec::new();
-    let mut unfit = Vec::new();
-    for (result, topic) in results.into_iter().zip(&missing) {
-        match result {
-            Ok(name) => {
-                if how == Missing::Create {
-                    tracing::info!(topic = name, "created a topic");
-                }
-                created.push(name);
-            }
-            Err((_, code @ Code::TopicAlreadyExists)) => {
-                return Err(Error::Unavailable(KafkaError::AdminOp(code)).into());
-            }
-            Err((_, code)) => {
-                let why = cluster.refusal(KafkaError::AdminOp(code), Operation::Create);
-                unfit.push(Unfit(topic.uncreated(replication, &why)));
-            }
-        }
-    }
-    if unfit.is_empty() {
-        Ok(created)
-    } else {
-        Err(TopicError::Unfit(unfit))
-    }
 }
 
 // === impl Found ===
