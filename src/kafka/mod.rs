@@ -12,6 +12,7 @@ mod kept;
 mod layout;
 mod murmur2;
 mod pen;
+mod probe;
 mod producer;
 mod properties;
 mod publisher;

@@ -107,32 +107,6 @@ impl Producer {
         })
     }
 
-    /// Tries whether transactions are allowed, with an id that no shard has; and whether the topics `compacted` may be
-    /// written to, with records that such topics never take, for want of a key, in transactions that are rolled back.
-    ///
-    /// # Errors
-    ///
-    /// As [`Producer::fence`], and when this user may not write to the topics.
-    pub fn probe(cluster: &Cluster, compacted: &[String]) -> Result<(), Error> {
-        let id = format!("{}-check", cluster.topics().cursors());
-        let mut producer = Self::fence_as(cluster, id)?;
-        for topic in compacted {
-            let mut transaction = producer.begin()?;
-            transaction.send(&Record {
-                topic,
-                key: None,
-                value: b"",
-                timestamp: 0,
-                headers: &[],
-            })?;
-            if let Some(error @ Error::Unwritable { .. }) = transaction.refused() {
-                return Err(error);
-            }
-            transaction.abort()?;
-        }
-        Ok(())
-    }
-
     /// Opens a transaction.
     ///
     /// # Errors
@@ -252,7 +226,7 @@ impl Transaction<'_> {
     }
 
     /// Waits until its records are delivered, or are not; then says why.
-    fn refused(&self) -> Option<Error> {
+    pub(super) fn refused(&self) -> Option<Error> {
         self.drain();
         let is_delivered = self.producer.inner.context().is_empty();
         self.undelivered().or_else(|| {
