@@ -2,7 +2,7 @@
 
 use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
 
-use crate::setting::{Kind, Value, nearest, whole};
+use crate::setting::{Kind, Value, Values, nearest, whole};
 
 /// Parts of names whose values are never shown.
 const SECRET: [&str; 8] = [
@@ -159,6 +159,24 @@ pub(super) fn judge(name: &str, value: &Value, text: &str) -> Result<(), String>
         .create_native_config()
         .map(drop)
         .map_err(|error| refusal(name, value, &error))
+}
+
+/// Judges how a user signs in: without a mechanism librdkafka would take one that is not built in.
+pub(super) fn sasl(values: &Values) -> Result<(), (&'static str, String)> {
+    const OTHERS: &str = "write PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
+    let protocol = values.get("security.protocol").and_then(Value::text);
+    let begins = |protocol: &str| protocol.to_lowercase().starts_with("sasl_");
+    if !protocol.is_some_and(begins) {
+        return Ok(());
+    }
+    let mut names = ["sasl.mechanism", "sasl.mechanisms"].into_iter();
+    match names.find_map(|name| Some((name, values.get(name)?))) {
+        None => Err(("sasl.mechanism", format!("is missing: {OTHERS}"))),
+        Some((name, value)) if value.text() == Some("GSSAPI") => {
+            Err((name, format!("GSSAPI (Kerberos) is not built in: {OTHERS}")))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// Whether the value of `name` must not be shown.

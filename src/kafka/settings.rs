@@ -108,6 +108,9 @@ impl Properties {
                 "is missing: write the brokers' addresses, as host:port with commas between them",
             );
         }
+        if let Err((name, what)) = properties::sasl(values) {
+            mistakes.add(name, values.line(name), what);
+        }
         let is_complete = values.iter().all(|(_, value)| value.text().is_some());
         (is_complete && mistakes.iter().count() == count).then_some(Self(accepted))
     }
@@ -271,6 +274,24 @@ mod tests {
              transaction.timeout.ms: 5000 is too small, 10000 is the least\n\
              bootstrap.servers: is missing: write the brokers' addresses, as host:port with commas between them"
         );
+    }
+
+    #[test]
+    fn a_user_needs_a_mechanism_that_is_built_in() {
+        let protocol = ("security.protocol", "SASL_SSL");
+        let brokers = ("bootstrap.servers", "a");
+        let missing = kafka(&[brokers, protocol]).unwrap_err();
+        assert!(
+            missing.starts_with("sasl.mechanism: is missing: write "),
+            "{missing}"
+        );
+        let kerberos = kafka(&[brokers, protocol, ("sasl.mechanisms", "GSSAPI")]).unwrap_err();
+        assert!(
+            kerberos.starts_with("sasl.mechanisms: GSSAPI (Kerberos) is not built in"),
+            "{kerberos}"
+        );
+        assert!(kafka(&[brokers, protocol, ("sasl.mechanism", "PLAIN")]).is_ok());
+        assert!(kafka(&[brokers, ("security.protocol", "ssl")]).is_ok());
     }
 
     #[test]
