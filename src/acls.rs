@@ -85,7 +85,7 @@ fn entry(rights: &[Right]) -> String {
 
 /// As a shell takes it for one word.
 fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:=@/+-".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:=@/+-,".contains(c);
     if text.chars().all(is_plain) {
         text.to_owned()
     } else {

@@ -1,5 +1,7 @@
 //! What the documentation says of settings and rights is what the program has, and its examples are files that a worker takes.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::{env, fs, ops::Range};
 
 use clap::Parser as _;
@@ -23,7 +25,7 @@ const DEFAULTS: &str = "\
 group.id: onepassword
 kafka:
   bootstrap.servers: broker-1:9093
-  security.protocol: sasl_ssl
+  security.protocol: ssl
 schema.registry.url: http://localhost:8081
 ";
 
