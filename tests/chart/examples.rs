@@ -291,6 +291,41 @@ fn topics_are_those_that_the_worker_creates() {
 
 #[test]
 #[ignore = "it needs Helm: cargo test --test chart -- --ignored"]
+fn the_kafka_user_has_the_rights_that_the_program_prints() {
+    let own = "group.id: a\nkafka.bootstrap.servers: b:1\nschema.registry.url: http://c\ntopics.prefix: p\n";
+    let file = tempfile(own);
+    let printed = Command::new(env!("CARGO_BIN_EXE_onepassword-kafka"))
+        .args([
+            "acls",
+            "--format",
+            "strimzi",
+            "--principal",
+            "User:a",
+            "--config",
+        ])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let printed = documents(&String::from_utf8(printed.stdout).unwrap());
+    let indented: String = own.lines().map(|line| format!("  {line}\n")).collect();
+    let values = tempfile(&format!(
+        "config:\n{indented}strimzi: {{cluster: d, user: {{enabled: true}}}}\n"
+    ));
+    let rendered = documents(&render(Helm::V4, &[&values]).unwrap());
+    let mut users = rendered
+        .iter()
+        .filter(|manifest| manifest["kind"] == "KafkaUser");
+    assert_eq!(
+        users.next().unwrap()["spec"]["authorization"],
+        printed[0]["authorization"]
+    );
+    for file in [file, values] {
+        fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "it needs Helm: cargo test --test chart -- --ignored"]
 fn a_package_has_what_is_needed_and_nothing_else() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chart-package");
     let packed = Helm::V4
