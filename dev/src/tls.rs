@@ -1,4 +1,4 @@
-//! A certificate authority of one day, a server certificate for the loopback names, and certificates of clients.
+//! A certificate authority of one month, a server certificate for the loopback names, and certificates of clients.
 
 use std::{fmt, time::UNIX_EPOCH};
 
@@ -44,7 +44,7 @@ pub struct Certificate {
 /// When a certificate is valid.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Validity {
-    /// Today.
+    /// Today, and for a month: what somebody leaves running over a weekend goes on.
     Today,
     /// The day before.
     Yesterday,
@@ -75,6 +75,16 @@ impl Identity {
     /// When OpenSSL cannot.
     pub fn create() -> Result<Self, ErrorStack> {
         Self::named(SubjectAlternativeName::new().dns(LOCALHOST).ip("127.0.0.1"))
+    }
+
+    /// As [`Identity::create`], for a server that is reached as `host`, too.
+    ///
+    /// # Errors
+    ///
+    /// When OpenSSL cannot.
+    pub fn of(host: &str) -> Result<Self, ErrorStack> {
+        let mut names = SubjectAlternativeName::new();
+        Self::named(names.dns(host).dns(LOCALHOST).ip("127.0.0.1"))
     }
 
     /// As [`Identity::create`], but the server is `localhost` only, and not `127.0.0.1`.
@@ -141,9 +151,9 @@ impl Validity {
     fn bounds(self) -> (i64, i64) {
         const DAY: i64 = 24 * 60 * 60;
         let now = UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
-        let now = i64::try_from(now).unwrap_or(i64::MAX - DAY);
+        let now = i64::try_from(now).unwrap_or(i64::MAX - 30 * DAY);
         match self {
-            Self::Today => (now, now + DAY),
+            Self::Today => (now, now + 30 * DAY),
             Self::Yesterday => (now - 2 * DAY, now - DAY),
         }
     }

@@ -1,10 +1,15 @@
 //! Runs the simulator of the 1Password Events API by itself, until Ctrl-C.
 //!
 //! The first three lines of its output are the address, the file with the certificate authority, and a token for all
-//! three streams, each as `NAME=value`, so that a shell can read them.
+//! three streams, each as `NAME=value`, so that a shell can read them. With `--folder` certificate and token are files as
+//! well, for a worker that shares the folder; `--probe` is the health check of such a simulator in a container.
 
 use std::{
+    fs::{self, OpenOptions},
     io::{self, Write as _},
+    net::{IpAddr, Ipv4Addr},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -12,15 +17,28 @@ use clap::{Parser, ValueEnum};
 use onepassword_kafka_dev::simulator::{
     Compression, Options, Order, RateLimits, Scheme, Simulator, Stream, TokenSpec,
 };
+use reqwest::{Certificate, Client};
 
-/// A simulator of the 1Password Events API on the loopback address.
+/// A simulator of the 1Password Events API, on the loopback address unless told otherwise.
 ///
 /// While it runs, PUT /control/faults changes what goes wrong, and POST /control/publish adds events.
 #[derive(Debug, Parser)]
 struct Arguments {
+    /// Address to listen on
+    #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    listen: IpAddr,
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Name by which clients reach it; the certificate is for localhost, too
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    host: String,
+    /// Write the certificate authority (ca.pem) and the token (token) into this folder as well
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Ask the simulator that has --port and --folder of these whether it takes its token, and end
+    #[arg(long, requires = "folder", conflicts_with = "plain")]
+    probe: bool,
     /// Serve plain HTTP instead of HTTPS
     #[arg(long)]
     plain: bool,
@@ -50,6 +68,11 @@ struct Arguments {
     traffic: f64,
 }
 
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const CA_FILE: &str = "ca.pem";
+const TOKEN_FILE: &str = "token";
+
 /// What the API sorts by.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SortBy {
@@ -64,7 +87,9 @@ enum SortBy {
 impl Arguments {
     fn options(&self) -> Options {
         Options {
+            listen: self.listen,
             port: self.port,
+            host: self.host.clone(),
             scheme: if self.plain {
                 Scheme::Http
             } else {
@@ -91,14 +116,20 @@ impl Arguments {
 }
 
 #[tokio::main]
-async fn main() -> io::Result<()> {
+async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
+    if let Some(folder) = arguments.folder.as_deref().filter(|_| arguments.probe) {
+        return probe(arguments.port, folder).await;
+    }
     let simulator = Simulator::start(arguments.options()).await?;
     let span = Duration::from_hours(24) * u32::from(arguments.days);
     for stream in Stream::ALL {
         simulator.history(TokenSpec::ACCOUNT, stream, arguments.history, span);
     }
     let token = simulator.issue(TokenSpec::default());
+    if let Some(folder) = &arguments.folder {
+        share(&simulator, token.as_str(), folder)?;
+    }
     let traffic =
         (arguments.traffic > 0.0).then(|| simulator.traffic(TokenSpec::ACCOUNT, arguments.traffic));
     let mut output = io::stdout();
@@ -110,4 +141,51 @@ async fn main() -> io::Result<()> {
     drop(traffic);
     simulator.stop().await;
     Ok(())
+}
+
+/// Leaves in `folder` what a worker needs; the token is for this user only.
+fn share(simulator: &Simulator, token: &str, folder: &Path) -> io::Result<()> {
+    fs::copy(simulator.ca_file(), folder.join(CA_FILE))?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(folder.join(TOKEN_FILE))?
+        .write_all(token.as_bytes())
+}
+
+/// Whether the simulator on `port` of this machine takes the token that it has left in `folder`.
+async fn probe(port: u16, folder: &Path) -> Result<(), Failure> {
+    let authority = Certificate::from_pem(&fs::read(folder.join(CA_FILE))?)?;
+    let token = fs::read_to_string(folder.join(TOKEN_FILE))?;
+    let client = Client::builder()
+        .tls_certs_only([authority])
+        .no_proxy()
+        .build()?;
+    let answer = client
+        .get(format!("https://localhost:{port}/api/v2/auth/introspect"))
+        .bearer_auth(token)
+        .send()
+        .await?;
+    answer.error_for_status()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_probe_fails_once_the_token_is_not_taken() {
+        let simulator = Simulator::start(Options::default()).await.unwrap();
+        let token = simulator.issue(TokenSpec::default());
+        let folder = tempfile::tempdir().unwrap();
+        share(&simulator, token.as_str(), folder.path()).unwrap();
+        let (_, port) = simulator.authority().rsplit_once(':').unwrap();
+        let port = port.parse().unwrap();
+        probe(port, folder.path()).await.unwrap();
+        simulator.revoke(&token);
+        probe(port, folder.path()).await.unwrap_err();
+    }
 }

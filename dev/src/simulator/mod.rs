@@ -1,9 +1,9 @@
 //! A living simulator of the 1Password Events API.
 //!
-//! It listens on the loopback address with TLS, checks tokens, counts requests, keeps the events of any number of
-//! accounts and serves them as the real service does in versions 1 and 2 (reference 1.4.1): sorted, in pages, with
-//! stateless cursors. What it publishes comes from a seed; what it has published can be read back, so that any run of a
-//! client can be checked event by event. Everything that can go wrong is a [`Fault`], set while it runs.
+//! It listens with TLS, on the loopback address unless told otherwise, checks tokens, counts requests, keeps the events
+//! of any number of accounts and serves them as the real service does in versions 1 and 2 (reference 1.4.1): sorted, in
+//! pages, with stateless cursors. What it publishes comes from a seed; what it has published can be read back, so that
+//! any run of a client can be checked event by event. Everything that can go wrong is a [`Fault`], set while it runs.
 //!
 //! Where the real service's behaviour is not known, this is what happens here: `start_time` is inclusive and `end_time`
 //! exclusive, both to the millisecond; a cursor keeps its `end_time`; a cursor from before the end of retention goes on
@@ -36,7 +36,6 @@ mod world;
 
 use std::{
     fmt, io,
-    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -88,9 +87,9 @@ impl Simulator {
     ///
     /// If the port is taken, if no temporary file can be written, or if no keys can be made.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
-        let authority = format!("localhost:{}", listener.local_addr()?.port());
-        let identity = Identity::create()?;
+        let listener = TcpListener::bind((options.listen, options.port)).await?;
+        let authority = format!("{}:{}", options.host, listener.local_addr()?.port());
+        let identity = Identity::of(&options.host)?;
         let files = tempfile::tempdir()?;
         std::fs::write(ca_file(&files), &identity.authority)?;
         let tls = match options.scheme {

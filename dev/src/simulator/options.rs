@@ -1,6 +1,9 @@
 //! What can be chosen when a simulator starts.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +14,12 @@ use super::faults::RetryAfter;
 pub struct Options {
     /// Whether connections are encrypted. Default: [`Scheme::Https`].
     pub scheme: Scheme,
-    /// The port on the loopback address; 0 (the default) takes a free one.
+    /// The address to listen on. Default: loopback, which no other machine reaches.
+    pub listen: IpAddr,
+    /// The port; 0 (the default) takes a free one.
     pub port: u16,
+    /// The name by which clients reach it, as its URL, its tokens and its certificate have it. Default: `localhost`.
+    pub host: String,
     /// Everything random comes from it: the same seed gives the same events and the same faults, but not the same times.
     pub seed: u64,
     /// What the API sorts by. Default: [`Order::EventTime`].
@@ -85,7 +92,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             scheme: Scheme::Https,
+            listen: Ipv4Addr::LOCALHOST.into(),
             port: 0,
+            host: "localhost".to_owned(),
             seed: 1,
             order: Order::EventTime,
             rate_limits: Some(RateLimits::default()),

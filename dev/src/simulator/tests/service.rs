@@ -1,6 +1,9 @@
 //! The service in good health: tokens, bodies, pages, cursors, limits.
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use super::*;
 use crate::simulator::{Advice, Compression, RateLimits, Scheme};
@@ -245,6 +248,28 @@ async fn plain_http_and_gzip_can_be_chosen() {
         .await
         .unwrap();
     assert!(plain.headers().get("content-encoding").is_none());
+}
+
+#[tokio::test]
+async fn it_is_reached_by_the_name_that_it_was_given() {
+    let options = Options {
+        host: "simulator".to_owned(),
+        ..Options::default()
+    };
+    let simulator = Simulator::start(options).await.unwrap();
+    let (name, port) = simulator.authority().split_once(':').unwrap();
+    assert_eq!(name, "simulator");
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
+    let pem = std::fs::read(simulator.ca_file()).unwrap();
+    let client = Client::builder()
+        .tls_certs_only([Certificate::from_pem(&pem).unwrap()])
+        .no_proxy()
+        .resolve(name, address)
+        .build()
+        .unwrap();
+    let url = format!("{}/control/faults", simulator.url());
+    let answer = client.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
 }
 
 #[tokio::test]
