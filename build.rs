@@ -1,7 +1,8 @@
 //! Tells the program what it is built from: the commit, and when.
 //!
 //! `ONEPASSWORD_KAFKA_COMMIT` names the commit where there is no repository, as in an image. `SOURCE_DATE_EPOCH` is the time
-//! where a build shall be the same every time (<https://reproducible-builds.org/specs/source-date-epoch/>).
+//! where a build shall be the same every time (<https://reproducible-builds.org/specs/source-date-epoch/>). Another one makes all C
+//! code be built again, so `ONEPASSWORD_KAFKA_BUILT` may be the time instead.
 
 use std::{
     env,
@@ -11,14 +12,16 @@ use std::{
 };
 
 const COMMIT: &str = "ONEPASSWORD_KAFKA_COMMIT";
+const BUILT: &str = "ONEPASSWORD_KAFKA_BUILT";
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={COMMIT}");
+    println!("cargo::rerun-if-env-changed={BUILT}");
     println!("cargo::rerun-if-env-changed={EPOCH}");
     let commit = given(COMMIT).or_else(committed);
-    let time = given(EPOCH).unwrap_or_else(now);
+    let time = given(BUILT).or_else(|| given(EPOCH)).unwrap_or_else(now);
     println!(
         "cargo::rustc-env=BUILD_COMMIT={}",
         commit.as_deref().unwrap_or("unknown")
