@@ -15,6 +15,7 @@ use onepassword_kafka::{
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const SECURITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/security.md");
+const DOCKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/docker.md");
 const CONNECT_TO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/connect-to.md");
 const ACLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kafka-acls.md");
 const SECRET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/readme-secret");
@@ -48,7 +49,7 @@ fn the_rights_are_those_of_the_program() {
 #[test]
 fn the_examples_are_files_that_a_worker_takes() {
     fs::write(SECRET, "user:password").unwrap();
-    for document in [README, SECURITY, CONNECT_TO] {
+    for document in [README, SECURITY, CONNECT_TO, DOCKER] {
         let text = fs::read_to_string(document).unwrap();
         let blocks = text
             .split("```yaml\n")

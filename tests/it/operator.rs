@@ -3,8 +3,8 @@
 mod check;
 mod command_line;
 mod metrics;
+mod pages;
 mod prometheus;
-mod runbooks;
 mod running;
 
 use std::{fs, path::Path, process::Output};
