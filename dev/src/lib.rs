@@ -3,6 +3,8 @@
 pub mod admin;
 pub mod browser;
 pub mod chart;
+pub mod consumers;
+pub mod node;
 mod process;
 pub mod prometheus;
 pub mod proxy;

@@ -1,6 +1,11 @@
 //! Programs in Python, each fetched once into an environment of its own in the user's cache folder.
 
-use std::{fs, path::Path, process::ExitStatus, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
 
 use tokio::task;
 
@@ -30,6 +35,13 @@ pub const SCHEMATHESIS: Package = Package(Artifact {
     folder: "schemathesis-4.32.5",
     title: "schemathesis 4.32.5 from PyPI",
     fetch: |folder| install(folder, &["schemathesis==4.32.5", "hypothesis==6.170.17"]),
+});
+
+/// Confluent's client of Kafka, and its deserializer of Avro.
+pub const CONFLUENT: Package = Package(Artifact {
+    folder: "confluent-kafka-2.16.1",
+    title: "confluent-kafka 2.16.1 from PyPI",
+    fetch: |folder| install(folder, &["confluent-kafka[avro,schemaregistry]==2.16.1"]),
 });
 
 /// A client of Kafka Connect.
@@ -77,8 +89,13 @@ impl Package {
             .map_err(|error| StackError::failed("a thread", error.to_string()))?
     }
 
+    /// Where its Python is; the first call fetches the package, and blocks.
+    pub(crate) fn python(&self) -> Result<PathBuf, StackError> {
+        Ok(self.0.folder()?.join("bin/python"))
+    }
+
     fn run_blocking(&self, arguments: &[String], patience: Duration) -> Result<Ended, StackError> {
-        let python = self.0.folder()?.join("bin/python");
+        let python = self.python()?;
         let scratch = Scratch::new_in(&std::env::temp_dir())
             .map_err(StackError::io("make a temporary folder"))?;
         let there = [scratch.path(), &python].map(|path| path.display().to_string());

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod asyncapi;
 mod avro;
 mod clients;
 mod conformance;
+mod consume;
 mod control;
 mod delivery;
 mod exactly_once;

@@ -26,14 +26,14 @@ pub(crate) struct Artifact {
 }
 
 /// Apache Kafka's broker with its dependencies: a folder of jars.
-pub(super) const KAFKA: Artifact = Artifact {
+pub(crate) const KAFKA: Artifact = Artifact {
     folder: "kafka-4.1.0",
     title: "Apache Kafka 4.1.0 (54 MB) through Maven",
     fetch: fetch_kafka,
 };
 
-/// The part of Kafka's own tools that administers rights.
-pub(super) const TOOLS: Artifact = Artifact {
+/// Kafka's own tools that are beside the broker.
+pub(crate) const TOOLS: Artifact = Artifact {
     folder: "kafka-tools-4.1.0",
     title: "Apache Kafka's tools 4.1.0 (1 MB) through Maven",
     fetch: |folder| copy(folder, "org.apache.kafka:kafka-tools:4.1.0", "content"),
