@@ -53,6 +53,7 @@ async fn a_level_changes_on_one_worker_or_on_all_that_run() {
     let three = scene.worker();
     logged(&three, "the connectors topic is read").await;
     assert_eq!(get(&three, PATH).await.0, StatusCode::NOT_FOUND);
+    scene.all_delivered().await;
     for worker in [one, two, three] {
         scene.end(worker).await;
     }

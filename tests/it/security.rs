@@ -313,6 +313,7 @@ async fn every_change_is_logged_with_who_and_what() {
             "{line}"
         );
     }
+    logged(&worker, "\"user\":\"unknown\"").await;
     let wrong = worker
         .log()
         .into_iter()
