@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 
 use crate::outbound::{self, Timeouts};
 
-/// Shorter than what container engines wait for a health check.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// Shorter than what a container engine waits for a health check.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// More than `/readyz` ever says.
 const ANSWER_LIMIT: usize = 1024;

@@ -9,10 +9,10 @@ use std::{
 use clap::Parser;
 use onepassword_kafka::{
     acls, app, check,
-    cli::{Check, Cli, Command},
+    cli::{Check, Cli, Command, Health},
     clock,
     config::Config,
-    credentials, health, http, schemas,
+    credentials, health, schemas,
     setting::Mistakes,
     shutdown, telemetry,
 };
@@ -62,13 +62,12 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
             Ok(config) => Ok(check::run(&config, &mut io::stdout()).await?.into()),
             Err(status) => Ok(status),
         },
-        Command::Health(arguments) => match arguments.config.as_deref().map(load).transpose() {
-            Ok(config) => {
-                let listen = config.map(|config| config.http.monitoring_listen);
-                health::ask(listen.unwrap_or_else(http::Settings::monitoring_by_default)).await?;
+        Command::Health(Health { config }) => match Config::monitoring_listen(config.as_deref()) {
+            Ok(listen) => {
+                health::ask(listen).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(status) => Ok(status),
+            Err(mistakes) => Ok(refuse(&mistakes)),
         },
         Command::Schemas(arguments) => match arguments.config.as_deref().map(load).transpose() {
             Ok(config) if arguments.register => {

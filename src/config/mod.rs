@@ -11,7 +11,7 @@ pub mod schema;
 mod sealing;
 mod worker;
 
-use std::{io::Read, path::Path};
+use std::{io::Read, net::SocketAddr, path::Path};
 
 use jiff::Timestamp;
 
@@ -66,6 +66,23 @@ impl Config {
     pub fn load(path: &Path, now: Timestamp) -> Result<Self, Mistakes> {
         let config = read(path).and_then(|text| Self::parse(&text, now));
         config.map_err(|mistakes| mistakes.in_file(path))
+    }
+
+    /// Where the worker serves health and metrics: as the file at `path` says, whatever else may be wrong with it, or
+    /// without one by default.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, or says no address.
+    pub fn monitoring_listen(path: Option<&Path>) -> Result<SocketAddr, Mistakes> {
+        let mut values = match path {
+            Some(path) => values(path).map_err(|mistakes| mistakes.in_file(path))?,
+            None => Values::default(),
+        };
+        values.expand(&Reach::Everywhere, &mut Mistakes::new());
+        let mut mistakes = Mistakes::new();
+        let listen = http::Settings::monitoring_listen(&values, &mut mistakes);
+        listen.ok_or_else(|| mistakes.in_file(path.unwrap_or(Path::new(""))))
     }
 
     /// Reads the text of a file.
@@ -171,6 +188,14 @@ fn connector(
     }
     mistakes.add_below(&format!("connectors.{name}"), inner);
     settings
+}
+
+/// The worker's own settings as they are written, judged by nobody.
+fn values(path: &Path) -> Result<Values, Mistakes> {
+    let text = read(path)?;
+    let mut mistakes = Mistakes::new();
+    let document = Document::read(&text, &mut mistakes);
+    document.map(|document| document.worker).ok_or(mistakes)
 }
 
 fn read(path: &Path) -> Result<String, Mistakes> {

@@ -105,11 +105,11 @@ impl Settings {
         REST_CONNECTIONS,
     ];
 
-    /// Where health and metrics are served unless the file says otherwise.
+    /// Where health and metrics are served; nothing where that is a mistake.
     #[must_use]
-    pub fn monitoring_by_default() -> SocketAddr {
-        let text = MONITORING_LISTEN.default_value().unwrap_or_default();
-        address(text).expect("a declared default is a good value")
+    pub fn monitoring_listen(values: &Values, mistakes: &mut Mistakes) -> Option<SocketAddr> {
+        let mut reader = Reader::new(values, mistakes);
+        reader.one(&MONITORING_LISTEN, address).ok()
     }
 
     /// Reads them; nothing where there is a mistake. `users` are those of the file, where there is none among them.
