@@ -70,6 +70,7 @@ pub async fn run(
     let listener = bind(config.http.monitoring_listen, "monitoring.listen").await?;
     let rest = bind(config.http.rest_listen, "rest.listen").await?;
     let watched = Watched::default();
+    watched.metrics.rebalancing();
     tracing::info!(address = %listener.local_addr()?, "GET /metrics, /livez and /readyz are served");
     let monitoring = tokio::spawn(http::serve(
         listener,

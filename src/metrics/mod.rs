@@ -114,7 +114,7 @@ impl Metrics {
             requests "requests" "Requests to the Events API by outcome";
             states "task_state" "1 for the state that a task is in, 0 for the others";
             lag "lag_seconds" "Now minus the time of the last event read while there is more to read; 0 at the end";
-            last_answer "last_answer_timestamp_seconds" "When the API last answered with a page, or the task was started since";
+            last_answer "last_answer_timestamp_seconds" "When the API last had nothing more to tell, or a page of it was committed; at first, when the task was started";
             last_poll "last_poll_timestamp_seconds" "When a poll last reached the end of the stream";
             position "position_timestamp_seconds" "Time up to which the stream is read: of the last poll that reached its end, or of the last event read since";
             poll_interval "poll_interval_seconds" "The poll interval in force, longer than the configured one while throttled";
@@ -159,7 +159,9 @@ impl Metrics {
     /// A task is started, at the time up to which it has read before.
     pub fn started(&self, task: &TaskId, now: Timestamp, position: Option<Timestamp>) {
         self.committed(task, 0, 0);
-        self.answered(task, now);
+        if self.last_answer.get(&TaskLabels::of(task)).is_none() {
+            self.answered(task, now);
+        }
         if let Some(time) = position {
             self.position(task, time);
         }
@@ -212,7 +214,7 @@ impl Metrics {
             .set(lag.as_secs_f64());
     }
 
-    /// The API has answered with a page.
+    /// What the API has answered is in Kafka.
     pub fn answered(&self, task: &TaskId, now: Timestamp) {
         let last = self.last_answer.get_or_create(&TaskLabels::of(task));
         last.set(now.as_duration().as_secs_f64());
@@ -222,6 +224,7 @@ impl Metrics {
     pub fn polled(&self, task: &TaskId, now: Timestamp) {
         let last = self.last_poll.get_or_create(&TaskLabels::of(task));
         last.set(now.as_duration().as_secs_f64());
+        self.answered(task, now);
         self.lag(task, Duration::ZERO);
         self.position(task, now);
     }

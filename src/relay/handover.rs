@@ -149,6 +149,7 @@ fn count(task: &TaskId, page: &Sealed, context: &Context) {
     let (all, dead) = (page.len(), page.dead_letters());
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     if all > 0 {
+        metrics.answered(task, (context.clock)());
         metrics.committed(task, count(all - dead), count(dead));
         metrics.delivered(page.fetched.elapsed());
         context.board.published(task);

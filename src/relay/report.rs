@@ -66,11 +66,6 @@ impl Reporter {
         self.metrics.started(&self.task, now, read);
     }
 
-    /// The API has answered with a page that leads on.
-    pub(super) fn answered(&self, now: Timestamp) {
-        self.metrics.answered(&self.task, now);
-    }
-
     /// The task polls.
     pub(super) fn begin(&mut self, now: Timestamp) {
         (self.began, self.events) = (now, 0);

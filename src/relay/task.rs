@@ -206,7 +206,6 @@ impl Task {
         let page = page?;
         advances(&reading.position.place, &page)?;
         let now = (self.context.clock)();
-        self.reporter.answered(now);
         self.patience.reset();
         reading.position.place = Place::After(page.cursor.clone());
         let more = if page.has_more { More::Yes } else { More::No };

@@ -53,7 +53,6 @@ impl Worker {
         shutdown: CancellationToken,
         ready: impl Fn() + Send,
     ) {
-        self.context.metrics.rebalancing();
         loop {
             let decision = tokio::select! {
                 () = shutdown.cancelled() => break,
