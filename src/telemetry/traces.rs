@@ -1,5 +1,5 @@
 //! Traces over OTLP, for whoever collects them: on where `OTEL_EXPORTER_OTLP_ENDPOINT` or
-//! `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. `OpenTelemetry`'s other variables hold as well
+//! `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. The exporter's other variables hold as well
 //! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
 //!
 //! A span tells what the worker has done for which connector and stream, and how much it was, and nothing that an event holds.
@@ -10,7 +10,8 @@ use std::env;
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::{
     OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL,
-    OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, SpanExporter,
+    OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, SpanExporter,
 };
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tracing::Subscriber;
@@ -27,7 +28,7 @@ pub struct Traces(Option<SdkTracerProvider>);
 pub enum TracesError {
     /// Another protocol.
     #[error(
-        "{OTEL_EXPORTER_OTLP_PROTOCOL} is {0:?}: traces are sent as {OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF} only"
+        "the variables ask for the protocol {0:?}: traces are sent as {OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF} only"
     )]
     Protocol(String),
     /// An address or another value that the exporter does not take.
@@ -49,7 +50,9 @@ impl Traces {
         {
             return Ok(Self(None));
         }
-        match given(OTEL_EXPORTER_OTLP_PROTOCOL) {
+        let protocol = given(OTEL_EXPORTER_OTLP_TRACES_PROTOCOL)
+            .or_else(|| given(OTEL_EXPORTER_OTLP_PROTOCOL));
+        match protocol {
             Some(other) if other != OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF => {
                 return Err(TracesError::Protocol(other));
             }

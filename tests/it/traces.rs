@@ -237,6 +237,11 @@ async fn a_collector_that_does_not_answer_costs_traces_only() {
 async fn variables_that_ask_for_what_cannot_be_done_end_the_worker_with_a_word() {
     for (name, asked, words) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf only"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            "grpc",
+            "http/protobuf only",
+        ),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "no address", "OTEL_"),
     ] {
         let mut scene = Scene::start().await;
