@@ -22,6 +22,11 @@ fn main() {
     println!("cargo::rerun-if-env-changed={EPOCH}");
     let commit = given(COMMIT).or_else(committed);
     let time = given(BUILT).or_else(|| given(EPOCH)).unwrap_or_else(now);
+    let is_time = time.parse::<u32>().is_ok();
+    assert!(
+        is_time,
+        "{BUILT} or {EPOCH} is {time:?}: write seconds since 1970"
+    );
     println!(
         "cargo::rustc-env=BUILD_COMMIT={}",
         commit.as_deref().unwrap_or("unknown")
