@@ -59,10 +59,9 @@ users() {
         kafka-acls.sh "${kafka[@]}" --add --allow-principal User:onepassword "$@"
     }
     allow --topic onepassword. --resource-pattern-type prefixed \
-        --operation Read --operation Write --operation Describe --operation DescribeConfigs --operation Create
+        --operation Read --operation Write --operation Create --operation DescribeConfigs
     allow --group onepassword --operation Read
-    allow --transactional-id onepassword.cursors- --resource-pattern-type prefixed --operation Write --operation Describe
-    allow --transactional-id onepassword.connectors --operation Write --operation Describe
+    allow --transactional-id onepassword. --resource-pattern-type prefixed --operation Write
 }
 
 "$1"

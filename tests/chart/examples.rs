@@ -307,9 +307,9 @@ fn the_kafka_user_has_the_rights_that_the_program_prints() {
         .output()
         .unwrap();
     let printed = documents(&String::from_utf8(printed.stdout).unwrap());
-    let indented: String = own.lines().map(|line| format!("  {line}\n")).collect();
+    let indented = own.replace('\n', "\n  ");
     let values = tempfile(&format!(
-        "config:\n{indented}strimzi: {{cluster: d, user: {{enabled: true}}}}\n"
+        "config:\n  {indented}\nstrimzi: {{cluster: d, user: {{enabled: true}}}}\n"
     ));
     let rendered = documents(&render(Helm::V4, &[&values]).unwrap());
     let mut users = rendered

@@ -18,9 +18,9 @@ use crate::{
 /// The commands of a page's blocks that say they are run by `test`.
 fn commands(page: &str, test: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
-    let text = fs::read_to_string(path).unwrap();
+    let written = fs::read_to_string(path).unwrap();
     let marker = format!("<!-- run by: {test} -->\n");
-    let blocks = text.split(&marker).skip(1).filter_map(|rest| {
+    let blocks = written.split(&marker).skip(1).filter_map(|rest| {
         let block = rest.trim_start().strip_prefix("```sh\n")?;
         block.split("```").next()
     });
