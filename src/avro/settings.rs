@@ -179,13 +179,11 @@ fn credentials(reader: &mut Reader<'_>) -> Result<Option<Credentials>, Reported>
     let bearer = reader.maybe(&BEARER_TOKEN, |token| {
         Ok(Credentials::Bearer(text(token)?.into()))
     });
-    match (basic?, bearer?) {
-        (Some(_), Some(_)) => Err(reader.refuse(
-            &BEARER_TOKEN,
-            format!("cannot be used together with {}", USER_INFO.name),
-        )),
-        (basic, bearer) => Ok(basic.or(bearer)),
+    if reader.is_given(&USER_INFO) && reader.is_given(&BEARER_TOKEN) {
+        let what = format!("cannot be used together with {}", USER_INFO.name);
+        return Err(reader.refuse(&BEARER_TOKEN, what));
     }
+    Ok(basic?.or(bearer?))
 }
 
 fn registration(text: &str) -> Result<Registration, String> {
@@ -199,14 +197,9 @@ fn registration(text: &str) -> Result<Registration, String> {
 fn client_certificate(reader: &mut Reader<'_>) -> Result<Option<ClientCertificate>, Reported> {
     let certificate = reader.file(&CERTIFICATE);
     let key = reader.file(&KEY);
-    match (certificate?, key?) {
-        (Some(certificate), Some(key)) => Ok(Some(ClientCertificate { certificate, key })),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(reader.refuse(&KEY, "is missing: the certificate needs its key")),
-        (None, Some(_)) => {
-            Err(reader.refuse(&CERTIFICATE, "is missing: the key needs its certificate"))
-        }
-    }
+    reader.together(&CERTIFICATE, &KEY)?;
+    let files = certificate?.zip(key?);
+    Ok(files.map(|(certificate, key)| ClientCertificate { certificate, key }))
 }
 
 #[cfg(test)]
@@ -283,7 +276,7 @@ mod tests {
              schema.registry.url: 'https://a?b' has something after its path: leave out ? and #\n\
              schema.registry.basic.auth.user.info: the value is no user:password: a colon belongs between them\n\
              schema.registry.ssl.ca.location: '/' is a directory, a file is needed\n\
-             schema.registry.ssl.key.location: is missing: the certificate needs its key\n\
+             schema.registry.ssl.certificate.location: needs schema.registry.ssl.key.location beside it\n\
              schema.registry.auto.register: 'yes' is neither true nor false\n\
              schema.registry.subject.strategy: 'topic' is none of TopicNameStrategy, RecordNameStrategy, \
              TopicRecordNameStrategy"

@@ -31,11 +31,11 @@ pub(super) fn keyring(values: &Values, mistakes: &mut Mistakes) -> Option<Keyrin
 fn read(reader: &mut Reader<'_>) -> Result<Keyring, Reported> {
     let current = reader.maybe(&SEALING_KEY, SealingKey::parse);
     let previous = reader.list(&PREVIOUS_KEYS, SealingKey::parse);
-    let (current, previous) = (current?, previous?.unwrap_or_default());
-    if current.is_none() && !previous.is_empty() {
+    if reader.is_given(&PREVIOUS_KEYS) && !reader.is_given(&SEALING_KEY) {
         let what = format!("needs {} beside it", SEALING_KEY.name);
         return Err(reader.refuse(&PREVIOUS_KEYS, what));
     }
+    let (current, previous) = (current?, previous?.unwrap_or_default());
     let keys: Vec<_> = current.into_iter().chain(previous).collect();
     let ids: BTreeSet<_> = keys.iter().map(SealingKey::id).collect();
     if ids.len() < keys.len() {

@@ -102,12 +102,12 @@ fn a_connector_of_the_file_may_have_a_sealed_token() {
     let token = keys.allowed.keyring.seal(&"hidden".into()).unwrap();
     let connector = format!("connectors:\n  acme:\n    onepassword.token: {token}\n");
     assert!(Config::parse(&format!("{LEAST}{SEALED}{connector}"), now()).is_ok());
-    assert_eq!(
-        mistakes(&format!("{LEAST}{connector}")),
-        [
-            "connectors.acme.onepassword.token, line 6: the value was sealed with a key that this worker does not have \
-             (secrets.sealing.key)"
-        ]
+    let told = mistakes(&format!("{LEAST}{connector}"));
+    let ending = "was sealed with a key that this worker does not have (secrets.sealing.key)";
+    assert!(
+        told[0].starts_with("connectors.acme.onepassword.token, line 6: ${sealed:")
+            && told[0].ends_with(ending),
+        "{told:?}"
     );
     let [mistake] = &mistakes(&format!("{LEAST}{SEALED}topics.prefix: {token}\n"))[..] else {
         panic!("one mistake")

@@ -190,10 +190,11 @@ fn token(reader: &mut Reader<'_>, allowed: &Allowed) -> Result<Template, Reporte
         }
         let reach = &allowed.references;
         reach.check(&template).map_err(|error| error.to_string())?;
-        let keyring = &allowed.keyring;
-        keyring
-            .check(&template)
-            .map_err(|error| error.to_string())?;
+        // Those of the worker's file are opened when it is read.
+        if allowed.references != Reach::Everywhere {
+            let opened = allowed.keyring.check(&template);
+            opened.map_err(|error| error.to_string())?;
+        }
         Ok(template)
     })?;
     token.ok_or_else(|| reader.refuse(&TOKEN, format!("is missing: {REFERENCE}")))

@@ -22,13 +22,21 @@ fn parse(pairs: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
 }
 
 fn parse_named(name: &str, pairs: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+    parse_within(Reach::Everywhere, name, pairs)
+}
+
+fn parse_within(
+    references: Reach,
+    name: &str,
+    pairs: &[(&str, &str)],
+) -> Result<Settings, Vec<String>> {
     let values = pairs
         .iter()
         .map(|&(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
     let allowed = Allowed {
         hosts: AllowedHosts::new(["localhost:8443"]).unwrap(),
-        references: Reach::Everywhere,
+        references,
         keyring: Keyring::new(vec![SealingKey::parse(KEY_TEXT).unwrap()]),
     };
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
@@ -130,10 +138,6 @@ fn a_token_is_a_reference_and_never_told() {
             "the value is no reference: a sealed reference is damaged: seal the token again",
         ),
         (
-            "${sealed:01234567.aGlkZGVu}",
-            "the value was sealed with a key that this worker does not have (secrets.sealing.key)",
-        ),
-        (
             "hidden${env:A",
             "the value is no reference: a reference begins with ${ and is not closed by }",
         ),
@@ -145,6 +149,21 @@ fn a_token_is_a_reference_and_never_told() {
         let mistakes = parse(&[("onepassword.token", token)]).unwrap_err();
         assert_eq!(mistakes, [format!("onepassword.token: {what}")]);
     }
+}
+
+#[test]
+fn a_token_that_is_sealed_with_another_key_is_not_declared() {
+    let nowhere = Reach::Within {
+        dirs: Vec::new(),
+        env_prefix: String::new(),
+    };
+    let sealed = [("onepassword.token", "${sealed:01234567.aGlkZGVu}")];
+    assert_eq!(
+        parse_within(nowhere, "acme", &sealed).unwrap_err(),
+        [
+            "onepassword.token: the value was sealed with a key that this worker does not have (secrets.sealing.key)"
+        ]
+    );
 }
 
 #[test]

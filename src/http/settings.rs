@@ -126,9 +126,18 @@ impl Settings {
         let rest_listen = reader.one(&REST_LISTEN, address);
         let anonymous = reader.one(&REST_ANONYMOUS, boolean);
         let tls = tls(reader);
+        if let (Ok(monitoring), Ok(rest), Ok(anonymous)) =
+            (monitoring_listen, rest_listen, anonymous)
+        {
+            // Users that cannot be read are users.
+            let has_users = users.as_ref().is_none_or(|users| !users.is_empty());
+            who_may_ask(reader, rest, anonymous, has_users)?;
+            ports(reader, monitoring, rest)?;
+        }
         let request = reader.one(&REST_REQUEST_TIMEOUT, REST_REQUEST_TIMEOUT.whole::<u32>());
         let connections = reader.one(&REST_CONNECTIONS, REST_CONNECTIONS.whole::<u32>());
-        let settings = Self {
+        anonymous?;
+        Ok(Self {
             monitoring_listen: monitoring_listen?,
             rest_listen: rest_listen?,
             rest: Rest {
@@ -139,27 +148,7 @@ impl Settings {
                     request: Duration::from_millis(request?.into()),
                 },
             },
-        };
-        settings.judge(anonymous?, reader)?;
-        Ok(settings)
-    }
-
-    fn judge(&self, anonymous: bool, reader: &mut Reader<'_>) -> Result<(), Reported> {
-        let has_users = !self.rest.users.is_empty();
-        if anonymous && has_users {
-            let what = "says that nobody need say who they are, but there are rest.credentials: take one of both away";
-            return Err(reader.refuse(&REST_ANONYMOUS, what));
-        }
-        if !anonymous && !has_users && !self.rest_listen.ip().is_loopback() {
-            let what = "can be reached from other machines, and whoever reaches it may change connectors: listen on \
-                        127.0.0.1:8083, configure rest.credentials or, where that is meant, set rest.anonymous: true";
-            return Err(reader.refuse(&REST_LISTEN, what));
-        }
-        if overlap(self.monitoring_listen, self.rest_listen) {
-            let what = format!("is the same port as that of {}", MONITORING_LISTEN.name);
-            return Err(reader.refuse(&REST_LISTEN, what));
-        }
-        Ok(())
+        })
     }
 }
 
@@ -173,16 +162,44 @@ impl Rest {
     }
 }
 
+fn who_may_ask(
+    reader: &mut Reader<'_>,
+    listen: SocketAddr,
+    anonymous: bool,
+    has_users: bool,
+) -> Result<(), Reported> {
+    if anonymous && has_users {
+        let what = "says that nobody need say who they are, but there are rest.credentials: take one of both away";
+        return Err(reader.refuse(&REST_ANONYMOUS, what));
+    }
+    if !anonymous && !has_users && !listen.ip().is_loopback() {
+        let what = "can be reached from other machines, and whoever reaches it may change connectors: listen on \
+                    127.0.0.1:8083, configure rest.credentials or, where that is meant, set rest.anonymous: true";
+        return Err(reader.refuse(&REST_LISTEN, what));
+    }
+    Ok(())
+}
+
+fn ports(
+    reader: &mut Reader<'_>,
+    monitoring: SocketAddr,
+    rest: SocketAddr,
+) -> Result<(), Reported> {
+    if overlap(monitoring, rest) {
+        let what = format!("is the same port as that of {}", MONITORING_LISTEN.name);
+        return Err(reader.refuse(&REST_LISTEN, what));
+    }
+    Ok(())
+}
+
 fn tls(reader: &mut Reader<'_>) -> Result<Option<TlsFiles>, Reported> {
     let certificate = reader.file(&REST_CERTIFICATE);
     let key = reader.file(&REST_KEY);
-    let alone = |other: &Setting| format!("needs {} beside it", other.name);
-    let files = match (certificate?, key?) {
-        (Some(certificate), Some(key)) => TlsFiles { certificate, key },
-        (None, None) => return Ok(None),
-        (Some(_), None) => return Err(reader.refuse(&REST_CERTIFICATE, alone(&REST_KEY))),
-        (None, Some(_)) => return Err(reader.refuse(&REST_KEY, alone(&REST_CERTIFICATE))),
+    reader.together(&REST_CERTIFICATE, &REST_KEY)?;
+    let (Some(certificate), Some(key)) = (certificate?, key?) else {
+        return Ok(None);
     };
+    let files = TlsFiles { certificate, key };
     match files.check() {
         Ok(()) => Ok(Some(files)),
         Err(error @ TlsError::Certificate(_)) => {

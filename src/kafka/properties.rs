@@ -145,11 +145,22 @@ pub(super) fn owned() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(names, why)| names.iter().map(move |name| (*name, *why)))
 }
 
-/// Judges one property without a network.
-pub(super) fn judge(name: &str, value: &Value, text: &str) -> Result<(), String> {
+/// Judges a property's name, whatever its value is.
+pub(super) fn name(name: &str) -> Result<(), String> {
     if let Some((_, why)) = OWNED.iter().find(|(names, _)| names.contains(&name)) {
         return Err((*why).to_owned());
     }
+    let config = ClientConfig::from_iter([(name.to_owned(), String::new())]);
+    match config.create_native_config() {
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+            Err(unknown(name))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Judges the value of a property without a network.
+pub(super) fn judge(name: &str, value: &Value, text: &str) -> Result<(), String> {
     if name == "transaction.timeout.ms" {
         let in_range = whole(10_000..=900_000)(text);
         in_range.map_err(|what| format!("{} {what}", value.shown(Kind::Int)))?;
@@ -192,7 +203,6 @@ fn refusal(name: &str, value: &Value, error: &KafkaError) -> String {
         Kind::String
     };
     match error {
-        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => unknown(name),
         KafkaError::ClientConfig(_, words, ..) if value.is_plain(kind) => {
             format!("librdkafka refuses it: {}", words.trim())
         }

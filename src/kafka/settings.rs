@@ -90,12 +90,14 @@ impl Properties {
         let count = mistakes.iter().count();
         let mut accepted = BTreeMap::new();
         for (name, value) in values.iter() {
-            let Some(text) = value.text() else { continue };
-            match properties::judge(name, value, text) {
-                Ok(()) => {
+            let judged = properties::name(name).and_then(|()| match value.text() {
+                Some(text) => properties::judge(name, value, text).map(|()| {
                     accepted.insert(name.to_owned(), text.to_owned());
-                }
-                Err(what) => mistakes.add(name, value.line, what),
+                }),
+                None => Ok(()),
+            });
+            if let Err(what) = judged {
+                mistakes.add(name, value.line, what);
             }
         }
         let has_brokers = ["bootstrap.servers", "metadata.broker.list"]

@@ -108,6 +108,26 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Refuses each of two settings that stands without the other, also where its value could not be read.
+    ///
+    /// # Errors
+    ///
+    /// One of them does.
+    pub fn together(&mut self, one: &Setting, other: &Setting) -> Result<(), Reported> {
+        let lonely = match (self.is_given(one), self.is_given(other)) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return Ok(()),
+        };
+        Err(self.refuse(lonely.0, format!("needs {} beside it", lonely.1.name)))
+    }
+
+    /// Whether a setting has a value, also one that could not be read.
+    #[must_use]
+    pub fn is_given(&self, setting: &Setting) -> bool {
+        self.values.get(setting.name).is_some()
+    }
+
     /// Notes a mistake at the setting's place.
     pub fn refuse(&mut self, setting: &Setting, what: impl Into<String>) -> Reported {
         let line = self.values.line(setting.name);

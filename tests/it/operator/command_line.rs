@@ -217,6 +217,42 @@ async fn a_file_is_judged_where_neither_network_nor_secrets_are() {
 }
 
 #[tokio::test]
+async fn what_is_elsewhere_hides_no_mistake() {
+    let program = program();
+    let text = "\
+group.id: a
+kafka:
+  bootstrap.servers: broker.invalid:9092
+  sasl.pasword: ${file:/no/such/password}
+  transactional.id: ${env:NO_SUCH_VARIABLE}
+schema.registry:
+  url: http://registry.invalid
+  basic.auth.user.info: ${env:NO_SUCH_VARIABLE}
+  bearer.auth.token: ${env:NO_SUCH_VARIABLE}
+  ssl.certificate.location: /no/such/certificate.pem
+secrets.sealing.previous.keys: ${env:NO_SUCH_VARIABLE}
+rest:
+  listen: 0.0.0.0:8083
+  tls.certificate.file: /no/such/certificate.pem
+";
+    program.configure(text).unwrap();
+    let ended = run_with_file(&program, &["check", "--offline"]).await;
+    assert_eq!((ended.status, ended.out.as_str()), (Some(78), ""));
+    for what in [
+        " has 7 mistakes:",
+        "kafka.sasl.pasword, line 4: librdkafka has no such property",
+        "kafka.transactional.id, line 5: is always",
+        "schema.registry.bearer.auth.token, line 9: cannot be used together with",
+        "schema.registry.ssl.certificate.location, line 10: needs",
+        "secrets.sealing.previous.keys, line 11: needs",
+        "rest.listen, line 13: can be reached from other machines",
+        "rest.tls.certificate.file, line 14: needs",
+    ] {
+        assert!(ended.err.contains(what), "{what:?} is not in {}", ended.err);
+    }
+}
+
+#[tokio::test]
 async fn schemas_prints_three_valid_schemas_without_a_file() {
     let ended = run(&program(), &["schemas"]).await;
     assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
