@@ -23,7 +23,7 @@ pub(super) async fn create(
     // Clusters that others run take few configs, within bounds of their own.
     let fussy: Vec<_> = outcomes
         .extract_if(.., |(_, outcome)| outcome.is_err_and(is_about_configs))
-        .map(|(topic, _)| topic.plain())
+        .map(|(topic, _)| plain(topic, how))
         .collect();
     outcomes.extend(attempt(cluster, fussy, how).await?);
     let mut created = Vec::new();
@@ -40,7 +40,11 @@ pub(super) async fn create(
                 return Err(Error::Unavailable(KafkaError::AdminOp(code)).into());
             }
             Err(code) => {
-                let why = cluster.refusal(KafkaError::AdminOp(code), Operation::Create);
+                let why = match cluster.refusal(KafkaError::AdminOp(code), Operation::Create) {
+                    // There was an answer.
+                    Error::Unavailable(error) => Error::Refused(error),
+                    other => other,
+                };
                 let replication = cluster.topics().replication_factor;
                 unfit.push(Unfit(topic.uncreated(replication, &why)));
             }
@@ -51,6 +55,24 @@ pub(super) async fn create(
     } else {
         Err(TopicError::Unfit(unfit))
     }
+}
+
+/// A topic without the configs that it can do without, after a refusal.
+fn plain(topic: Wanted, how: Missing) -> Wanted {
+    let configs = topic.configs.clone();
+    let plain = topic.plain();
+    let left_out = configs
+        .iter()
+        .filter(|config| !plain.configs.contains(config));
+    let left_out: Vec<_> = left_out.map(|(name, _)| *name).collect();
+    if how == Missing::Create {
+        tracing::warn!(
+            topic = plain.name,
+            left_out = left_out.join(","),
+            "the cluster does not take a topic's configs: it is created without those it can do without"
+        );
+    }
+    plain
 }
 
 async fn attempt(
