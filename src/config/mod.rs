@@ -75,14 +75,17 @@ impl Config {
     ///
     /// The file cannot be read, is no YAML, or says no address.
     pub fn monitoring_listen(path: Option<&Path>) -> Result<SocketAddr, Mistakes> {
-        let mut values = match path {
-            Some(path) => values(path).map_err(|mistakes| mistakes.in_file(path))?,
-            None => Values::default(),
-        };
-        values.expand(&Reach::Everywhere, &mut Mistakes::new());
-        let mut mistakes = Mistakes::new();
-        let listen = http::Settings::monitoring_listen(&values, &mut mistakes);
-        listen.ok_or_else(|| mistakes.in_file(path.unwrap_or(Path::new(""))))
+        let listen = path
+            .map_or(Ok(Values::default()), values)
+            .and_then(|values| {
+                let mut mistakes = Mistakes::new();
+                let listen = http::Settings::monitoring_listen(&values, &mut mistakes);
+                listen.ok_or(mistakes)
+            });
+        listen.map_err(|mistakes| match path {
+            Some(path) => mistakes.in_file(path),
+            None => mistakes,
+        })
     }
 
     /// Reads the text of a file.

@@ -7,8 +7,9 @@ use super::{
     server::Limits,
     tls::{TlsError, TlsFiles},
 };
-use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean,
+use crate::{
+    secret::Reach,
+    setting::{Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, boolean},
 };
 
 /// Where the worker is asked, by whom, and how.
@@ -105,10 +106,16 @@ impl Settings {
         REST_CONNECTIONS,
     ];
 
-    /// Where health and metrics are served; nothing where that is a mistake.
+    /// Where health and metrics are served; nothing where that is a mistake. No other setting's reference is followed.
     #[must_use]
     pub fn monitoring_listen(values: &Values, mistakes: &mut Mistakes) -> Option<SocketAddr> {
-        let mut reader = Reader::new(values, mistakes);
+        let name = MONITORING_LISTEN.name;
+        let own = values
+            .get(name)
+            .map(|value| (name.to_owned(), value.clone()));
+        let mut own: Values = own.into_iter().collect();
+        own.expand(&Reach::Everywhere, mistakes);
+        let mut reader = Reader::new(&own, mistakes);
         reader.one(&MONITORING_LISTEN, address).ok()
     }
 

@@ -217,6 +217,38 @@ async fn a_file_is_judged_where_neither_network_nor_secrets_are() {
 }
 
 #[tokio::test]
+async fn health_says_what_is_wrong_with_the_address_and_asks_for_nothing_else() {
+    let program = program();
+    for (listen, status, words) in [
+        (
+            "${env:NO_SUCH_VARIABLE}",
+            78,
+            "monitoring.listen, line 1: ${env:NO_SUCH_VARIABLE}",
+        ),
+        (
+            "nowhere",
+            78,
+            "monitoring.listen, line 1: 'nowhere' is no address",
+        ),
+        (
+            "127.0.0.1:1",
+            1,
+            "no worker answers at http://127.0.0.1:1/readyz",
+        ),
+    ] {
+        let text = format!("monitoring.listen: {listen}\ngroup.id: ${{env:NO_SUCH_VARIABLE}}\n");
+        program.configure(&text).unwrap();
+        let ended = run_with_file(&program, &["health"]).await;
+        assert_eq!(ended.status, Some(status), "{ended:?}");
+        assert!(
+            ended.err.contains(words),
+            "{words:?} is not in {}",
+            ended.err
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_elsewhere_hides_no_mistake() {
     let program = program();
     let text = "\
