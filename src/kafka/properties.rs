@@ -145,31 +145,24 @@ pub(super) fn owned() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(names, why)| names.iter().map(move |name| (*name, *why)))
 }
 
-/// Judges a property's name, whatever its value is.
-pub(super) fn name(name: &str) -> Result<(), String> {
+/// Judges one property without a network. Of one whose value could not be read, that is its name.
+pub(super) fn judge(name: &str, value: &Value) -> Result<(), String> {
     if let Some((_, why)) = OWNED.iter().find(|(names, _)| names.contains(&name)) {
         return Err((*why).to_owned());
     }
-    let config = ClientConfig::from_iter([(name.to_owned(), String::new())]);
-    match config.create_native_config() {
-        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
-            Err(unknown(name))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Judges the value of a property without a network.
-pub(super) fn judge(name: &str, value: &Value, text: &str) -> Result<(), String> {
-    if name == "transaction.timeout.ms" {
+    let text = value.text();
+    if let ("transaction.timeout.ms", Some(text)) = (name, text) {
         let in_range = whole(10_000..=900_000)(text);
         in_range.map_err(|what| format!("{} {what}", value.shown(Kind::Int)))?;
     }
-    let config = ClientConfig::from_iter([(name.to_owned(), text.to_owned())]);
-    config
-        .create_native_config()
-        .map(drop)
-        .map_err(|error| refusal(name, value, &error))
+    let property = (name.to_owned(), text.unwrap_or_default().to_owned());
+    match ClientConfig::from_iter([property]).create_native_config() {
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+            Err(unknown(name))
+        }
+        Err(error) if text.is_some() => Err(refusal(name, value, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// Judges how a user signs in: without a mechanism librdkafka would take one that is not built in.

@@ -90,14 +90,12 @@ impl Properties {
         let count = mistakes.iter().count();
         let mut accepted = BTreeMap::new();
         for (name, value) in values.iter() {
-            let judged = properties::name(name).and_then(|()| match value.text() {
-                Some(text) => properties::judge(name, value, text).map(|()| {
+            match (properties::judge(name, value), value.text()) {
+                (Err(what), _) => mistakes.add(name, value.line, what),
+                (Ok(()), Some(text)) => {
                     accepted.insert(name.to_owned(), text.to_owned());
-                }),
-                None => Ok(()),
-            });
-            if let Err(what) = judged {
-                mistakes.add(name, value.line, what);
+                }
+                (Ok(()), None) => {}
             }
         }
         let has_brokers = ["bootstrap.servers", "metadata.broker.list"]
