@@ -14,7 +14,12 @@ use rdkafka::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Cluster, Error, Operation, attendant::Attendant, cluster::quiet};
+use super::{
+    Cluster, Error, Operation,
+    attendant::Attendant,
+    cluster::quiet,
+    reach::{EVENTS, FIRST_LOOK, PATIENCE},
+};
 
 /// A membership. Dropping it leaves the group, which first takes every shard back.
 #[derive(Debug)]
@@ -42,12 +47,6 @@ struct Member {
     shards: u32,
 }
 
-/// A right that is missing is known soon.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
-/// How long Kafka may take for an answer.
-const ANSWER: Duration = Duration::from_secs(8);
-/// More than librdkafka has to tell meanwhile.
-const EVENTS: usize = 100;
 /// How often the membership looks whether it should end; rebalances are served at once.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -90,20 +89,20 @@ pub fn may_join(cluster: &Cluster) -> Result<(), Error> {
     let reader = cluster.reader().map_err(Error::outside)?;
     let mut positions = TopicPartitionList::new();
     positions.add_partition(&cluster.topics().cursors(), 0);
-    let mut error = None;
-    for time in [FIRST_LOOK, ANSWER] {
-        match reader.committed_offsets(positions.clone(), time) {
-            Ok(_) => return Ok(()),
-            Err(late) => error = Some(late),
-        }
-        // Whoever may not ask for the group's coordinator is told so as an event, and waits.
-        let told = (0..EVENTS).filter_map(|_| reader.poll(Duration::ZERO)?.err());
-        let told = told.map(|error| cluster.refusal(error, Operation::Read));
-        if let Some(refusal) = told.into_iter().find(Error::is_refusal) {
-            return Err(refusal);
-        }
+    let ask = |time| {
+        let asked = reader.committed_offsets(positions.clone(), time);
+        asked.map(drop).map_err(|error| {
+            // Whoever may not ask for the group's coordinator is told so as an event, and waits.
+            let told = (0..EVENTS).filter_map(|_| reader.poll(Duration::ZERO)?.err());
+            let mut told = told.map(|error| cluster.refusal(error, Operation::Read));
+            let refusal = told.find(Error::is_refusal);
+            refusal.unwrap_or_else(|| cluster.refusal(error, Operation::Read))
+        })
+    };
+    match ask(FIRST_LOOK) {
+        Err(error) if !error.is_refusal() => ask(PATIENCE),
+        answered => answered,
     }
-    error.map_or(Ok(()), |error| Err(cluster.refusal(error, Operation::Read)))
 }
 
 /// Serves the membership until it is to end, or cannot go on; dropping the consumer then leaves the group.

@@ -27,12 +27,12 @@ struct Reason<'r> {
     properties: &'r Properties,
 }
 
-/// What is wrong with credentials is known soon, and does not mend by waiting.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// What is wrong with credentials, or a right that is missing, is known soon, and does not mend by waiting.
+pub(super) const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// A cluster that is there tells its topics quickly.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 /// More than librdkafka has to tell until then.
-const EVENTS: usize = 100;
+pub(super) const EVENTS: usize = 100;
 
 const MEANINGS: &[Meaning] = &[
     (&["Unsupported SASL mechanism"], |reason| {

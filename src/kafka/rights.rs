@@ -131,8 +131,7 @@ impl Right {
     /// Whether it is for the same resources as `other`.
     #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
-        let resources = |right: &Self| (right.resource, right.pattern, right.name.clone());
-        resources(self) == resources(other)
+        (self.resource, self.pattern, &self.name) == (other.resource, other.pattern, &other.name)
     }
 }
 
