@@ -205,13 +205,13 @@ impl Task {
         self.source.note(self.id.stream.name(), &page);
         let page = page?;
         advances(&reading.position.place, &page)?;
-        let now = (self.context.clock)();
         self.patience.reset();
         reading.position.place = Place::After(page.cursor.clone());
         let more = if page.has_more { More::Yes } else { More::No };
         if page.items.is_empty() {
             return Ok((None, more));
         }
+        let now = (self.context.clock)();
         let sealed = reading.envelope.seal(&page.items, now, answer.received);
         sealed.advance(&mut reading.position);
         reading.position.updated_at = now;

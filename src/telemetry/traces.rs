@@ -44,19 +44,21 @@ const SERVICE_NAME: &str = "service.name";
 impl Traces {
     /// Makes ready to send them, where the environment says where to.
     pub(super) fn start() -> Result<Self, TracesError> {
-        if given(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
-            .or_else(|| given(OTEL_EXPORTER_OTLP_ENDPOINT))
-            .is_none()
-        {
+        let endpoint = given(
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+            OTEL_EXPORTER_OTLP_ENDPOINT,
+        );
+        if endpoint.is_none() {
             return Ok(Self(None));
         }
-        let protocol = given(OTEL_EXPORTER_OTLP_TRACES_PROTOCOL)
-            .or_else(|| given(OTEL_EXPORTER_OTLP_PROTOCOL));
-        match protocol {
-            Some(other) if other != OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF => {
-                return Err(TracesError::Protocol(other));
-            }
-            _ => {}
+        let protocol = given(
+            OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
+            OTEL_EXPORTER_OTLP_PROTOCOL,
+        );
+        if let Some(other) =
+            protocol.filter(|name| name != OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF)
+        {
+            return Err(TracesError::Protocol(other));
         }
         let exporter = SpanExporter::builder().with_http().build()?;
         let provider = SdkTracerProvider::builder()
@@ -111,6 +113,8 @@ fn resource() -> Resource {
     }
 }
 
-fn given(variable: &str) -> Option<String> {
-    env::var(variable).ok().filter(|value| !value.is_empty())
+/// A variable that is for traces alone or, where that is not set, the one for all that is sent.
+fn given(for_traces: &str, for_all: &str) -> Option<String> {
+    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    set(for_traces).or_else(|| set(for_all))
 }
