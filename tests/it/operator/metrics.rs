@@ -291,6 +291,21 @@ async fn the_process_is_shown_as_the_system_sees_it() {
     scene.close().await;
 }
 
+/// What a worker of the scene shows once each stream has been polled; then the scene is over.
+pub(super) async fn shown(scene: Scene) -> String {
+    scene.publish(1);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    metrics(&worker, "a poll of each stream", |m| {
+        m.labels("onepassword_last_poll_timestamp_seconds").count() == 3
+    })
+    .await;
+    let text = get(&worker, "/metrics").await.text().await.unwrap();
+    scene.end(worker).await;
+    scene.finish().await;
+    text
+}
+
 #[tokio::test]
 async fn the_documentation_describes_each_metric_and_no_other() {
     let mut scene = Scene::start().await;
@@ -299,16 +314,7 @@ async fn the_documentation_describes_each_metric_and_no_other() {
         ..TokenSpec::default()
     });
     scene.program.write("token", scene.token.as_str()).unwrap();
-    scene.publish(1);
-    let worker = scene.worker();
-    scene.all_delivered().await;
-    metrics(&worker, "a poll of each stream", |m| {
-        m.labels("onepassword_last_poll_timestamp_seconds").count() == 3
-    })
-    .await;
-    let shown = get(&worker, "/metrics").await.text().await.unwrap();
-    scene.end(worker).await;
-    scene.finish().await;
+    let shown = shown(scene).await;
 
     let families = families(&shown);
     let mut document = fs::read_to_string(DOCUMENT).unwrap();

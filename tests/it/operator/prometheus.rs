@@ -15,8 +15,8 @@ use onepassword_kafka_dev::{
 };
 use serde_json::Value;
 
-use super::running::get;
-use crate::scene::{ACCOUNT, Scene, in_time, metrics};
+use super::metrics::shown;
+use crate::scene::{ACCOUNT, Scene, in_time};
 
 const ALERTS: &str = "helm/onepassword-kafka/files/alerts.yaml";
 const DASHBOARD: &str = "helm/onepassword-kafka/files/dashboard.json";
@@ -99,17 +99,7 @@ async fn the_dashboards_queries_have_data_and_the_alerts_watch_a_real_worker() {
 #[tokio::test]
 #[ignore = "needs promtool, Debian's package prometheus; .ci/run runs it"]
 async fn promtool_finds_fault_with_kafka_connects_names_only() {
-    let scene = Scene::start().await;
-    scene.publish(1);
-    let worker = scene.worker();
-    scene.all_delivered().await;
-    metrics(&worker, "a poll of each stream", |m| {
-        m.labels("onepassword_last_poll_timestamp_seconds").count() == 3
-    })
-    .await;
-    let text = get(&worker, "/metrics").await.text().await.unwrap();
-    scene.end(worker).await;
-    scene.finish().await;
+    let text = shown(Scene::start().await).await;
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

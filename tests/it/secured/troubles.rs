@@ -6,7 +6,7 @@ use super::{
     Ended, check_with, has_no_password, program, scene, security, stack, with_certificate,
     with_password,
 };
-use crate::scene::{Script, in_time, logged};
+use crate::scene::{Scene, Script, in_time, logged};
 
 /// What is wrong, what that is in the worker's file (`from`, `to`), and what is said of it.
 type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c [&'c str]);
@@ -21,6 +21,14 @@ impl Ended {
         }
         self.fails("Kafka topics", "no connection to Kafka: ");
         has_no_password(&self.out);
+    }
+}
+
+async fn each_is_told(scene: &Scene, cases: &[Case<'_>]) {
+    for (what, replaced, words) in cases {
+        let name = what.replace(' ', "-");
+        let ended = check_with(scene, &name, replaced).await;
+        ended.has_no_connection(words);
     }
 }
 
@@ -92,11 +100,7 @@ async fn a_user_who_cannot_sign_in_is_told_why() {
             ],
         ),
     ];
-    for (what, replaced, words) in cases {
-        let name = what.replace(' ', "-");
-        let ended = check_with(&scene, &name, replaced).await;
-        ended.has_no_connection(words);
-    }
+    each_is_told(&scene, &cases).await;
     scene.close().await;
 }
 
@@ -157,11 +161,7 @@ async fn a_certificate_that_is_of_no_use_is_named() {
         ),
     ];
     files.configure("").unwrap();
-    for (what, replaced, words) in cases {
-        let name = what.replace(' ', "-");
-        let ended = check_with(&scene, &name, replaced).await;
-        ended.has_no_connection(words);
-    }
+    each_is_told(&scene, &cases).await;
     scene.close().await;
 }
 
