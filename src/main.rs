@@ -26,6 +26,8 @@ const MISTAKES_IN_THE_FILE: u8 = 78;
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
+    // Before librdkafka does it: OpenSSL would be taken down at the exit, below threads that still close their connections.
+    openssl::init();
     let runtime = tokio::runtime::Runtime::new().expect("the system has threads to give");
     let result = runtime.block_on(execute(command));
     // A question to an unreachable Kafka may still be open, and nobody waits for its answer.
