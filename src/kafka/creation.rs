@@ -39,15 +39,13 @@ pub(super) async fn create(
             Err(code @ Code::TopicAlreadyExists) => {
                 return Err(Error::Unavailable(KafkaError::AdminOp(code)).into());
             }
-            Err(code) => {
-                let why = match cluster.refusal(KafkaError::AdminOp(code), Operation::Create) {
-                    // There was an answer.
-                    Error::Unavailable(error) => Error::Refused(error),
-                    other => other,
-                };
-                let replication = cluster.topics().replication_factor;
-                unfit.push(Unfit(topic.uncreated(replication, &why)));
-            }
+            Err(code) => match cluster.refusal(KafkaError::AdminOp(code), Operation::Create) {
+                error @ Error::Unavailable(_) => return Err(error.into()),
+                why => {
+                    let replication = cluster.topics().replication_factor;
+                    unfit.push(Unfit(topic.uncreated(replication, &why)));
+                }
+            },
         }
     }
     if unfit.is_empty() {

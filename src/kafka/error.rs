@@ -102,27 +102,12 @@ impl Error {
         let (Self::Rejected { cause: error, .. } | Self::Abort(error)) = self else {
             return false;
         };
-        matches!(
-            error.rdkafka_error_code(),
-            Some(
-                Code::MessageTimedOut
-                    | Code::OperationTimedOut
-                    | Code::RequestTimedOut
-                    | Code::BrokerTransportFailure
-                    | Code::AllBrokersDown
-                    | Code::NotEnoughReplicas
-                    | Code::NotEnoughReplicasAfterAppend
-                    | Code::CoordinatorNotAvailable
-                    | Code::NotCoordinator
-                    | Code::NotLeaderForPartition
-                    | Code::LeaderNotAvailable
-            )
-        )
+        code(error).is_some_and(is_of_outage)
     }
 
     /// Sorts an error of a transactional call.
     pub(super) fn in_transaction(error: KafkaError) -> Self {
-        if error.rdkafka_error_code().is_some_and(is_fenced) {
+        if code(&error).is_some_and(is_fenced) {
             return Self::Fenced;
         }
         match &error {
@@ -138,21 +123,23 @@ impl Error {
 
     /// Sorts an error of a call outside any transaction.
     pub(super) fn outside(error: KafkaError) -> Self {
-        let refused = matches!(
-            error.rdkafka_error_code(),
-            Some(
-                Code::TopicAuthorizationFailed
-                    | Code::GroupAuthorizationFailed
-                    | Code::ClusterAuthorizationFailed
-                    | Code::TransactionalIdAuthorizationFailed
-                    | Code::SaslAuthenticationFailed
-                    | Code::Authentication
-                    | Code::UnsupportedSASLMechanism
-            )
-        ) || matches!(
-            error,
-            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_)
-        );
+        let refused = match &error {
+            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => true,
+            // What is asked of the cluster itself is asked once: there is an answer, or an outage.
+            KafkaError::AdminOp(code) => !is_of_outage(*code),
+            error => matches!(
+                code(error),
+                Some(
+                    Code::TopicAuthorizationFailed
+                        | Code::GroupAuthorizationFailed
+                        | Code::ClusterAuthorizationFailed
+                        | Code::TransactionalIdAuthorizationFailed
+                        | Code::SaslAuthenticationFailed
+                        | Code::Authentication
+                        | Code::UnsupportedSASLMechanism
+                )
+            ),
+        };
         if refused {
             Self::Refused(error)
         } else {
@@ -169,11 +156,7 @@ fn needed(right: &Right) -> String {
 
 /// On what kind of resource this user may not do what it has tried.
 pub(super) fn forbidden(error: &KafkaError) -> Option<Resource> {
-    let code = match error {
-        KafkaError::AdminOp(code) => *code,
-        error => error.rdkafka_error_code()?,
-    };
-    match code {
+    match code(error)? {
         Code::TopicAuthorizationFailed => Some(Resource::Topic),
         Code::GroupAuthorizationFailed => Some(Resource::Group),
         Code::TransactionalIdAuthorizationFailed => Some(Resource::TransactionalId),
@@ -181,9 +164,62 @@ pub(super) fn forbidden(error: &KafkaError) -> Option<Resource> {
     }
 }
 
+/// rdkafka has none for the answers to an admin client.
+fn code(error: &KafkaError) -> Option<Code> {
+    match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        error => error.rdkafka_error_code(),
+    }
+}
+
+const fn is_of_outage(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageTimedOut
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::TimedOutQueue
+            | Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::NetworkException
+            | Code::NotController
+            | Code::NotEnoughReplicas
+            | Code::NotEnoughReplicasAfterAppend
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+    )
+}
+
 pub(super) const fn is_fenced(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_an_admin_client_is_a_refusal_but_silence_is_none() {
+        let error = |code| Error::outside(KafkaError::AdminOp(code));
+        for code in [
+            Code::ClusterAuthorizationFailed,
+            Code::PolicyViolation,
+            Code::InvalidReplicationFactor,
+            Code::UnsupportedVersion,
+        ] {
+            assert!(error(code).is_refusal(), "{code:?}");
+        }
+        for code in [
+            Code::OperationTimedOut,
+            Code::BrokerTransportFailure,
+            Code::NotController,
+        ] {
+            assert!(!error(code).is_refusal(), "{code:?}");
+        }
+    }
 }
