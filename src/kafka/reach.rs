@@ -14,7 +14,18 @@ use rdkafka::{
 use super::{Cluster, Error, Operation, Properties, cluster::Quiet};
 
 /// What a part of librdkafka's words means, and which setting mends it.
-type Meaning = (&'static [&'static str], fn(&Reason<'_>) -> String);
+type Meaning = (&'static [&'static str], Outlook, fn(&Reason<'_>) -> String);
+
+/// What will come of waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outlook {
+    /// Nothing: a broker has answered, and will answer the same.
+    Hopeless,
+    /// A host or a broker may come up, or another of the list be there.
+    Open,
+    /// librdkafka's words are not among those that are known here.
+    Unknown,
+}
 
 /// Why there is no connection to one broker.
 struct Reason<'r> {
@@ -27,7 +38,7 @@ struct Reason<'r> {
     properties: &'r Properties,
 }
 
-/// What is wrong with credentials, or a right that is missing, is known soon, and does not mend by waiting.
+/// What is wrong with credentials is known soon, and does not mend by waiting.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// A cluster that is there tells its topics quickly.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
@@ -35,41 +46,51 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 pub(super) const EVENTS: usize = 100;
 
 const MEANINGS: &[Meaning] = &[
-    (&["Unsupported SASL mechanism"], |reason| {
-        let offered = reason.after("supported mechanisms: ").unwrap_or("others");
-        format!(
-            "the broker does not know this SASL mechanism, but {offered}: set kafka.sasl.mechanism to what your user is for"
-        )
-    }),
-    (&["OIDC", "OAUTHBEARER token"], |reason| {
+    (
+        &["Unsupported SASL mechanism"],
+        Outlook::Hopeless,
+        |reason| {
+            let offered = reason.after("supported mechanisms: ").unwrap_or("others");
+            format!(
+                "the broker does not know this SASL mechanism, but {offered}: set kafka.sasl.mechanism to what your user is for"
+            )
+        },
+    ),
+    (&["OIDC", "OAUTHBEARER token"], Outlook::Open, |reason| {
         format!(
             "no OAUTHBEARER token comes ({}): check kafka.sasl.oauthbearer.token.endpoint.url, client.id and client.secret; an \
              endpoint with a certificate of your own needs kafka.https.ca.location",
             reason.words
         )
     }),
-    (&["SASL"], |reason| {
+    (&["SASL"], Outlook::Hopeless, |reason| {
         format!(
             "the broker refuses the credentials ({}): check kafka.sasl.mechanism, kafka.sasl.username and \
              kafka.sasl.password; one user may have passwords for some mechanisms only",
             reason.words
         )
     }),
-    (&["certificate verify failed"], |reason| {
-        let trusted = match reason.properties.get("ssl.ca.location") {
+    (
+        &["certificate verify failed"],
+        Outlook::Hopeless,
+        |reason| {
+            let trusted = match reason.properties.get("ssl.ca.location") {
             Some(file) => format!("an authority of kafka.ssl.ca.location ({file})"),
             None => {
                 "an authority that this system trusts; for another one set kafka.ssl.ca.location"
                     .to_owned()
             }
         };
-        format!(
-            "the broker's certificate is not accepted: it must be valid today, be issued for '{}', and be signed by {trusted}",
-            reason.host()
-        )
-    }),
-    (&["SSL alert", "ssl/tls alert"], |reason| {
-        match reason.properties.get("ssl.certificate.location") {
+            format!(
+                "the broker's certificate is not accepted: it must be valid today, be issued for '{}', and be signed by {trusted}",
+                reason.host()
+            )
+        },
+    ),
+    (
+        &["SSL alert", "ssl/tls alert"],
+        Outlook::Hopeless,
+        |reason| match reason.properties.get("ssl.certificate.location") {
             Some(file) => format!(
                 "the broker refuses the client's certificate, kafka.ssl.certificate.location ({file}): it must be valid today, \
                  and signed by an authority that the broker trusts; the broker says '{}'",
@@ -80,14 +101,15 @@ const MEANINGS: &[Meaning] = &[
                  kafka.ssl.certificate.location and kafka.ssl.key.location",
                 reason.alert()
             ),
-        }
-    }),
+        },
+    ),
     (
         &[
             "connecting to a PLAINTEXT broker",
             "wrong version number",
             "SSL handshake failed",
         ],
+        Outlook::Hopeless,
         |reason| {
             format!(
                 "there is no TLS at this port, or none that suits ({}): check the port, and kafka.security.protocol (plaintext and \
@@ -99,12 +121,13 @@ const MEANINGS: &[Meaning] = &[
     (
         // A broker that speaks TLS does not know what to make of it.
         &["in state APIVERSION_QUERY"],
+        Outlook::Open,
         |_| {
             "the broker hangs up at once: check the port, and kafka.security.protocol (ssl and sasl_ssl are with TLS)"
             .to_owned()
         },
     ),
-    (&["Failed to resolve"], |reason| {
+    (&["Failed to resolve"], Outlook::Open, |reason| {
         format!(
             "nobody knows the host '{}': check kafka.bootstrap.servers",
             reason.host()
@@ -119,7 +142,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When Kafka does not answer in time; with what librdkafka has told of it, and at once where that will not mend by itself.
+    /// When Kafka does not answer in time; with what librdkafka has told of it, and soon where waiting is of no use.
     /// Also when one of `ours` may not be seen, whether or not it is there.
     pub(super) fn metadata<'t>(
         &self,
@@ -146,21 +169,14 @@ impl Cluster {
         if let Ok(metadata) = reader.fetch_metadata(None, FIRST_LOOK) {
             return Ok(metadata);
         }
-        let told = told(reader);
-        let mut reasons = told
-            .iter()
-            .filter_map(|told| Reason::read(told, self.properties()));
-        if let Some(words) = reasons.find_map(|reason| reason.meaning()) {
+        if let Some((Outlook::Hopeless, words)) = worst(&told(reader), self.properties()) {
             return Err(Error::Unconnected(words));
         }
         reader.fetch_metadata(None, PATIENCE).map_err(|error| {
-            let told = self::told(reader);
-            let reason = told
-                .iter()
-                .find_map(|told| Reason::read(told, self.properties()));
-            reason.map_or(Error::outside(error), |reason| {
-                Error::Unconnected(reason.located(reason.words))
-            })
+            match worst(&told(reader), self.properties()) {
+                Some((_, words)) => Error::Unconnected(words),
+                None => Error::outside(error),
+            }
         })
     }
 }
@@ -182,11 +198,14 @@ impl<'r> Reason<'r> {
         })
     }
 
-    /// In plain words, with the setting that mends it.
-    fn meaning(&self) -> Option<String> {
-        let fits = |(parts, _): &&Meaning| parts.iter().any(|part| self.told.contains(part));
-        let (_, words) = MEANINGS.iter().find(fits)?;
-        Some(self.located(&words(self)))
+    /// In plain words, with the setting that mends it, where it is known.
+    fn explained(&self) -> (Outlook, String) {
+        let fits = |(parts, ..): &&Meaning| parts.iter().any(|part| self.told.contains(part));
+        let (outlook, words) = match MEANINGS.iter().find(fits) {
+            Some((_, outlook, words)) => (*outlook, words(self)),
+            None => (Outlook::Unknown, self.words.to_owned()),
+        };
+        (outlook, self.located(&words))
     }
 
     fn located(&self, words: &str) -> String {
@@ -222,6 +241,16 @@ fn told(reader: &BaseConsumer<Quiet>) -> Vec<String> {
     reader.context().told()
 }
 
+/// Why there is no connection, of what was told: what waiting helps least, and of such the last.
+fn worst(told: &[String], properties: &Properties) -> Option<(Outlook, String)> {
+    let reasons = told
+        .iter()
+        .filter_map(|told| Reason::read(told, properties));
+    reasons
+        .map(|reason| reason.explained())
+        .min_by_key(|(outlook, _)| *outlook)
+}
+
 /// A client that cannot even be made: librdkafka names the property, and OpenSSL a line of its own code.
 fn unusable(error: KafkaError, properties: &Properties) -> Error {
     const FILES: [&str; 5] = [
@@ -246,4 +275,42 @@ fn unusable(error: KafkaError, properties: &Properties) -> Error {
         "is not as it should be: PEM, and for an encrypted key also kafka.ssl.key.password"
     };
     Error::Unconnected(format!("kafka.{name}: {file} {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSED: &str =
+        "kafka-1:9092/bootstrap: Connect to ipv4#10.0.0.1:9092 failed: Connection refused";
+    const UNKNOWN_HOST: &str =
+        "kafka-2:9092/bootstrap: Failed to resolve 'kafka-2:9092': Name or service not known";
+    const WRONG_PASSWORD: &str = "sasl_ssl://kafka-3:9092/bootstrap: SASL authentication error: Authentication failed (after 3ms in state AUTH_REQ)";
+
+    fn worst_of(told: &[&str]) -> (Outlook, String) {
+        let told: Vec<_> = told.iter().map(ToString::to_string).collect();
+        worst(&told, &Properties::default()).unwrap()
+    }
+
+    #[test]
+    fn a_host_that_nobody_knows_ends_no_wait_for_the_others() {
+        let (outlook, words) = worst_of(&[REFUSED, UNKNOWN_HOST]);
+        assert_eq!(outlook, Outlook::Open);
+        assert!(words.contains("nobody knows the host 'kafka-2'"), "{words}");
+    }
+
+    #[test]
+    fn what_a_broker_refuses_is_told_before_what_may_pass() {
+        let (outlook, words) = worst_of(&[UNKNOWN_HOST, WRONG_PASSWORD, REFUSED]);
+        assert_eq!(outlook, Outlook::Hopeless);
+        assert!(words.starts_with("kafka-3:9092: "), "{words}");
+        assert!(words.contains("kafka.sasl.password"), "{words}");
+    }
+
+    #[test]
+    fn words_that_are_not_known_here_are_passed_on() {
+        let (outlook, words) = worst_of(&[REFUSED]);
+        assert_eq!(outlook, Outlook::Unknown);
+        assert!(words.ends_with("Connection refused"), "{words}");
+    }
 }
