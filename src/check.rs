@@ -128,16 +128,21 @@ async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow:
     Ok(Kafka::Answers(Some(found)))
 }
 
-/// Whether the group may be joined, without which nothing can be read.
+/// Whether the group's coordinator answers, without which nothing can be read. Whether it would let this worker join is known
+/// once it does.
 async fn group(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow::Result<bool> {
     const WHAT: &str = "Kafka group";
     let cluster = app::cluster(config);
-    let joined = tokio::task::spawn_blocking(move || kafka::may_join(&cluster)).await?;
-    match &joined {
-        Ok(()) => report.line("ok", WHAT, &format!("{} may be joined", config.group_id)),
+    let asked = tokio::task::spawn_blocking(move || kafka::ask_coordinator(&cluster)).await?;
+    match &asked {
+        Ok(()) => report.line(
+            "ok",
+            WHAT,
+            &format!("the coordinator of {} answers", config.group_id),
+        ),
         Err(error) => report.failed(WHAT, error),
     }?;
-    Ok(joined.is_ok())
+    Ok(asked.is_ok())
 }
 
 async fn positions(

@@ -80,12 +80,12 @@ impl Membership {
     }
 }
 
-/// Asks whether the group may be joined, without joining it. It blocks.
+/// Asks the group's coordinator, as whoever joins it has to first. It blocks.
 ///
 /// # Errors
 ///
 /// When Kafka does not answer in time, or refuses.
-pub fn may_join(cluster: &Cluster) -> Result<(), Error> {
+pub fn ask_coordinator(cluster: &Cluster) -> Result<(), Error> {
     let reader = cluster.reader().map_err(Error::outside)?;
     let mut positions = TopicPartitionList::new();
     positions.add_partition(&cluster.topics().cursors(), 0);

@@ -27,7 +27,7 @@ pub use self::{
     cursors::{Cursors, Misplaced, Positions, Restored, misplaced, restore},
     error::Error,
     follow::{Following, Logged},
-    group::{Membership, Ownership, may_join},
+    group::{Membership, Ownership, ask_coordinator},
     kept::{Kept, Stored},
     layout::Wanted,
     pen::Pen,
