@@ -44,6 +44,7 @@ pub struct Metrics {
     delivery: Histogram,
     aborted: Counter,
     shards: Gauge,
+    shard_restarts: Counter,
 }
 
 /// What is shown under more than one name; clones count the same.
@@ -95,6 +96,7 @@ impl Metrics {
             delivery: latency(),
             aborted: Counter::default(),
             shards: Gauge::default(),
+            shard_restarts: Counter::default(),
         };
         let others = others(metrics.counts.clone());
         metrics.registered(others)
@@ -124,6 +126,7 @@ impl Metrics {
             transaction "transaction_seconds" "Time from the beginning of a Kafka transaction to the end of its commit";
             aborted "transactions_aborted" "Kafka transactions that were rolled back and sent again";
             shards "shards" "Shards with connectors that this worker has";
+            shard_restarts "shard_restarts" "Times that a shard of this worker failed, and began again";
             counts.rebalances "rebalances" "Rebalances of the workers' group that have given this worker its shards, or none";
             counts.rebalancing "rebalancing" "1 while this worker waits for the group to give it its shards, or none";
         }
@@ -273,6 +276,11 @@ impl Metrics {
     /// One shard more, or one fewer.
     pub fn shards(&self, change: i64) {
         self.shards.inc_by(change);
+    }
+
+    /// Counts a shard that has failed, and begins again.
+    pub fn shard_restarted(&self) {
+        self.shard_restarts.inc();
     }
 
     /// This worker waits for the group to give it its shards.

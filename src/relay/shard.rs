@@ -56,6 +56,7 @@ impl Shard {
             let ended = self.tenure(&lost, &mut backoff).await;
             self.context.metrics.shards(-1);
             if let Err(error) = ended {
+                self.context.metrics.shard_restarted();
                 let wait = self.wait_after(&error, &mut backoff);
                 tracing::warn!(shard = self.number, %error, retry_in = ?wait, "the shard begins again");
                 tokio::select! {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use onepassword_kafka::{
-    app, clock,
-    config::Config,
+    clock,
     event::{Position, TaskId},
     kafka::{self, Cursors, Producer, Record},
 };
@@ -190,7 +189,7 @@ async fn a_worker_that_lives_on_gives_its_shards_up_in_order() {
     })
     .await;
     // A connector for each stream, in three of the four shards: one at least moves when two of them do.
-    let cluster = cluster(&scene).await;
+    let cluster = scene.cluster().await;
     let folder = scene.program.config().parent().unwrap().to_owned();
     let mut shards = vec![cluster.shard_of("acme")];
     let mut text = std::fs::read_to_string(scene.program.config()).unwrap();
@@ -275,7 +274,7 @@ const SLOW_TO_COME_BACK: &str = "reconnect.backoff.ms: 3000\nreconnect.backoff.m
 #[tokio::test]
 async fn a_fence_bars_the_old_owner_before_positions_are_read() {
     let scene = Scene::start().await;
-    let cluster = cluster(&scene).await;
+    let cluster = scene.cluster().await;
     let barred = tokio::task::spawn_blocking(move || {
         let shard = cluster.shard_of("acme");
         let mut old = Producer::fence(&cluster, shard).unwrap();
@@ -305,7 +304,7 @@ async fn the_old_owners_last_commit_is_seen_by_the_next_one() {
     scene
         .simulator
         .history(ACCOUNT, Stream::AuditEvents, 20, Duration::from_hours(1));
-    let cluster = cluster(&scene).await;
+    let cluster = scene.cluster().await;
     let events: Vec<_> = uuids(&scene.simulator.published(ACCOUNT, Stream::AuditEvents)).collect();
     let topic = scene.topic(Stream::AuditEvents);
     // The old owner, about to commit all there is.
@@ -334,16 +333,6 @@ async fn the_old_owners_last_commit_is_seen_by_the_next_one() {
     stack.bootstrap_servers().clone_into(&mut scene.bootstrap);
     scene.end(worker).await;
     scene.finish().await;
-}
-
-/// The scene's cluster as its workers see it, with all topics.
-async fn cluster(scene: &Scene) -> kafka::Cluster {
-    let config = Config::load(&scene.program.config(), clock::now()).unwrap();
-    let cluster = app::cluster(&config);
-    kafka::ensure(&cluster, kafka::Missing::Create)
-        .await
-        .unwrap();
-    cluster
 }
 
 fn audit_events() -> TaskId {

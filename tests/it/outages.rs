@@ -1,5 +1,6 @@
 //! Kafka and the registry come and go; the worker waits, says so, and goes on where it was.
 
+use onepassword_kafka::kafka::Producer;
 use onepassword_kafka_dev::{
     proxy::{ApiKey, Switch},
     stack::Options,
@@ -180,4 +181,24 @@ async fn a_worker_without_kafka_answers_reads_fails_writes_and_recovers() {
     in_time("the rest", cut_off.all_delivered()).await;
     cut_off.end(worker).await;
     cut_off.finish().await;
+}
+
+#[tokio::test]
+async fn a_shard_that_fails_begins_again_and_is_counted() {
+    let scene = Scene::start().await;
+    scene.publish(10);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    let cluster = scene.cluster().await;
+    let fence = move || Producer::fence(&cluster, cluster.shard_of("acme")).map(drop);
+    let fenced = tokio::task::spawn_blocking(fence).await.unwrap();
+    fenced.unwrap();
+    scene.publish(10);
+    metrics(&worker, "a shard that has failed", |m| {
+        m.sum("onepassword_shard_restarts_total", &[]) > 0.0
+    })
+    .await;
+    scene.all_delivered().await;
+    scene.end(worker).await;
+    scene.finish().await;
 }

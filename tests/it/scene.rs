@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use onepassword_kafka::{app, clock, config::Config, kafka};
 use onepassword_kafka_dev::{
     admin::Admin,
     proxy::Proxy,
@@ -160,6 +161,16 @@ connectors:
 
     pub(crate) fn worker(&self) -> Worker {
         self.program.start().unwrap()
+    }
+
+    /// The cluster as the scene's workers see it, with all topics.
+    pub(crate) async fn cluster(&self) -> kafka::Cluster {
+        let config = Config::load(&self.program.config(), clock::now()).unwrap();
+        let cluster = app::cluster(&config);
+        kafka::ensure(&cluster, kafka::Missing::Create)
+            .await
+            .unwrap();
+        cluster
     }
 
     pub(crate) fn topic(&self, what: impl Display) -> String {

@@ -70,6 +70,7 @@ async fn the_metrics_tell_all_that_was_promised() {
     assert!(seen.sum("onepassword_delivery_seconds_count", &[]) >= 3.0);
     equal(seen.sum("onepassword_transactions_aborted_total", &[]), 0.0);
     equal(seen.sum("onepassword_shards", &[]), 1.0);
+    equal(seen.sum("onepassword_shard_restarts_total", &[]), 0.0);
     equal(
         seen.sum("onepassword_poll_interval_seconds", &["acme"]),
         1.0,
