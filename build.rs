@@ -6,7 +6,6 @@
 
 use std::{
     env,
-    path::Path,
     process::Command,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -38,11 +37,14 @@ fn given(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
-/// The commit that is checked out; each new one leaves a line in the log of `HEAD`.
+/// The commit that is checked out.
 fn committed() -> Option<String> {
-    let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
-    if Path::new(&log).exists() {
-        println!("cargo::rerun-if-changed={log}");
+    // What is checked out, and the branches, one of which each new commit moves.
+    for name in ["HEAD", "refs/heads"] {
+        println!(
+            "cargo::rerun-if-changed={}",
+            git(&["rev-parse", "--git-path", name])?
+        );
     }
     git(&["rev-parse", "HEAD"])
 }
