@@ -40,6 +40,8 @@ struct Encoder<'e>(DescriptorEncoder<'e>);
 /// The states of tasks that Kafka Connect counts. A task that is destroyed is none of a worker's here, so there are none.
 const COUNTED: [&str; 5] = ["running", "paused", "failed", "unassigned", "destroyed"];
 
+const UNLABELLED: [(&str, &str); 0] = [];
+
 // === impl ConnectMetrics ===
 
 impl ConnectMetrics {
@@ -79,12 +81,12 @@ impl ConnectMetrics {
                 rebalancing,
             ),
         ] {
-            encoder.show(name, help, [([("", ""); 0], ConstGauge::new(value))])?;
+            encoder.show(name, help, [(UNLABELLED, ConstGauge::new(value))])?;
         }
         encoder.show(
             "kafka_connect_worker_rebalance_completed_rebalances",
             "As onepassword_rebalances_total.",
-            [([("", ""); 0], ConstCounter::new(self.counts.rebalances()))],
+            [(UNLABELLED, ConstCounter::new(self.counts.rebalances()))],
         )
     }
 
