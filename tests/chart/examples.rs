@@ -309,7 +309,7 @@ fn the_kafka_user_has_the_rights_that_the_program_prints() {
     let printed = documents(&String::from_utf8(printed.stdout).unwrap());
     let indented = own.replace('\n', "\n  ");
     let values = tempfile(&format!(
-        "config:\n  {indented}\nstrimzi: {{cluster: d, user: {{enabled: true}}}}\n"
+        "image: {{repository: e}}\nconfig:\n  {indented}\nstrimzi: {{cluster: d, user: {{enabled: true}}}}\n"
     ));
     let rendered = documents(&render(Helm::V4, &[&values]).unwrap());
     let mut users = rendered

@@ -104,6 +104,7 @@ fn a_value_that_cannot_be_is_named() {
             "terminationGracePeriodSeconds: 5",
             "terminationGracePeriodSeconds",
         ),
+        ("image: {repository: 'a b'}", "repository"),
         ("image: {digest: latest}", "digest"),
         ("image: {pullPolicy: Sometimes}", "pullPolicy"),
         ("config: {topics.shards: 0}", "topics.shards"),
@@ -187,6 +188,10 @@ fn what_does_not_go_together_is_told() {
             "config: {group: {id: b}}",
             "config: group.id is written twice, with dots and nested",
         ),
+        (
+            "image: {repository: '', digest: ''}",
+            "image.repository is missing: write where your cluster pulls the image from",
+        ),
         ("config: {group.id: ''}", "config: group.id is missing"),
         (
             "config: {schema.registry.url: ''}",
@@ -240,11 +245,13 @@ fn what_does_not_go_together_is_told() {
 fn what_is_missing_is_told_all_at_once() {
     for helm in Helm::ALL {
         let refusal = render_text(helm, "{}").unwrap_err();
-        for name in ["group.id", "kafka.bootstrap.servers", "schema.registry.url"] {
-            assert!(
-                refusal.contains(&format!("config: {name} is missing")),
-                "{refusal}"
-            );
+        for name in [
+            "image.repository",
+            "config: group.id",
+            "config: kafka.bootstrap.servers",
+            "config: schema.registry.url",
+        ] {
+            assert!(refusal.contains(&format!("{name} is missing")), "{refusal}");
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/onepas
 
 /// The least that has to be set, with one secret.
 pub(crate) const MINIMAL: &str = "\
+image: {repository: registry.example.com/onepassword-kafka}
 config:
   group.id: onepassword
   kafka.bootstrap.servers: kafka:9092

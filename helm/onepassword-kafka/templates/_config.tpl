@@ -95,6 +95,9 @@ networkPolicy.ports.
 {{/* What the schema cannot see: values that do not go together. All of it at once. */}}
 {{- define "onepassword-kafka.judge" -}}
 {{- $wrong := list -}}
+{{- if not .Values.image.repository -}}
+{{- $wrong = append $wrong "image.repository is missing: write where your cluster pulls the image from, without a tag, such as registry.example.com/onepassword-kafka: docs/docker.md says how the image is built and pushed; a release's is ghcr.io/OWNER/REPOSITORY, after the GitHub repository that publishes it" -}}
+{{- end -}}
 {{- $settings := include "onepassword-kafka.settings" . | fromYaml -}}
 {{- range list "group.id" "kafka.bootstrap.servers" "schema.registry.url" -}}
 {{- if not (get $settings .) -}}
