@@ -145,6 +145,8 @@ fn a_value_that_cannot_be_is_named() {
         ("secrets: {acme: {key: null}}", "key"),
         ("secrets: {../acme: {secretName: a, key: b}}", "../acme"),
         ("secrets: {acme: {secretName: Not_a_name}}", "secretName"),
+        ("prometheusRule: {runbooks: docs/runbooks.md}", "runbooks"),
+        ("prometheusRule: {runbooks: 'https://a/b#c'}", "runbooks"),
         ("strimzi: {user: {authentication: plain}}", "authentication"),
     ]);
 }

@@ -26,8 +26,7 @@ fn values_do_what_they_say() {
 #[test]
 #[ignore = "it needs Helm: cargo test --test chart -- --ignored"]
 fn the_alerts_are_those_of_the_file_with_labels_and_without_the_disabled() {
-    let file = fs::read_to_string(format!("{CHART}/files/alerts.yaml")).unwrap();
-    let mut groups = documents(&file)[0]["groups"].clone();
+    let mut groups = written("");
     assert_eq!(alerts("disabled: []"), groups);
     let labelled = alerts("alertLabels: {team: data}");
     for rule in labelled
@@ -55,6 +54,41 @@ fn the_alerts_are_those_of_the_file_with_labels_and_without_the_disabled() {
     let has_rules = |group: &Value| !group["rules"].as_array().unwrap().is_empty();
     groups.as_array_mut().unwrap().retain(has_rules);
     assert_eq!(alerts(&format!("disabled: [{name}]")), groups);
+}
+
+#[test]
+#[ignore = "it needs Helm: cargo test --test chart -- --ignored"]
+fn alerts_lead_to_the_runbooks_that_the_values_name() {
+    let page = "https://wiki.example.com/a/runbooks.md?plain=1";
+    let named = alerts(&format!("runbooks: '{page}'"));
+    assert_eq!(named, written(page));
+    assert!(
+        named
+            .to_string()
+            .contains(&format!(r#""{page}#onepasswordtaskfailed""#))
+    );
+    // The address in the file is nobody's but its authors'.
+    assert!(!alerts("runbooks: ''").to_string().contains("http"));
+}
+
+/// The groups of the file, with alerts that lead to `runbooks`, or nowhere.
+fn written(runbooks: &str) -> Value {
+    let file = fs::read_to_string(format!("{CHART}/files/alerts.yaml")).unwrap();
+    let mut groups = documents(&file)[0]["groups"].clone();
+    let rules = groups.as_array_mut().unwrap().iter_mut();
+    for rule in rules.flat_map(|group| group["rules"].as_array_mut().unwrap()) {
+        let annotations = rule.get_mut("annotations");
+        let Some(Value::Object(annotations)) = annotations else {
+            continue;
+        };
+        let url = annotations.remove("runbook_url").unwrap();
+        if !runbooks.is_empty() {
+            let (_, heading) = url.as_str().unwrap().split_once('#').unwrap();
+            let url = format!("{runbooks}#{heading}");
+            annotations.insert("runbook_url".to_owned(), url.into());
+        }
+    }
+    groups
 }
 
 /// The groups of the `PrometheusRule`.
