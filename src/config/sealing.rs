@@ -21,7 +21,8 @@ pub(super) const PREVIOUS_KEYS: Setting = Setting::new(
     Fallback::Words("none"),
     "Keys that open what they have sealed and seal nothing any more, with commas between them: see \
      [docs/security.md](docs/security.md).",
-);
+)
+.several();
 
 /// The keys of `values`; nothing where there is a mistake. None of these quotes a key.
 pub(super) fn keyring(values: &Values, mistakes: &mut Mistakes) -> Option<Keyring> {

@@ -41,6 +41,8 @@ pub struct Setting {
     pub is_choice: bool,
     /// The least and the most that a number may be.
     pub range: Option<(i64, i64)>,
+    /// Whether it is texts with commas between them, also where their kind is another than a list's.
+    pub is_list: bool,
 }
 
 /// The type of a setting's value; Kafka Connect's names.
@@ -119,6 +121,7 @@ impl Setting {
             recommended: &[],
             is_choice: false,
             range: None,
+            is_list: matches!(kind, Kind::List),
         }
     }
 
@@ -157,6 +160,13 @@ impl Setting {
     #[must_use]
     pub const fn within(mut self, least: i64, most: i64) -> Self {
         self.range = Some((least, most));
+        self
+    }
+
+    /// With commas between texts of its kind.
+    #[must_use]
+    pub const fn several(mut self) -> Self {
+        self.is_list = true;
         self
     }
 

@@ -1,8 +1,13 @@
 //! What the chart says twice is the same in both places. `UPDATE_CHART=1` writes the schema anew.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::PathBuf,
+    process::Command,
+};
 
-use onepassword_kafka::config::schema;
+use onepassword_kafka::config::schema::{self, Property};
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::Value;
 
@@ -66,25 +71,30 @@ fn names_of(schema: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// The names in librdkafka's documentation, but for those that take no text.
-fn librdkafkas_properties() -> Vec<String> {
+/// What librdkafka's documentation has, but for what takes no text.
+fn librdkafkas_properties() -> Vec<Property> {
     let documentation = fs::read_to_string(librdkafka().join("CONFIGURATION.md")).unwrap();
     let rows = documentation
         .lines()
         .filter(|line| line.contains(" | ") && !line.starts_with("Property "));
-    let names = rows
-        .filter(|row| {
-            !row.contains("*Type: see dedicated API*") && !row.contains("*Type: pointer*")
-        })
-        .map(|row| row.split(' ').next().unwrap_or_default().to_owned())
-        .filter(|name| name != "builtin.features");
-    let names: BTreeSet<_> = names.collect();
+    let kinds = rows.filter_map(|row| {
+        let name = row.split(' ').next()?;
+        let (_, kind) = row.split_once("*Type: ")?;
+        let (kind, _) = kind.split_once('*')?;
+        let takes_text = !["see dedicated API", "pointer"].contains(&kind);
+        (takes_text && name != "builtin.features").then(|| (name.to_owned(), kind.to_owned()))
+    });
+    // Some stand there twice, for all clients and for a topic.
+    let kinds: BTreeMap<_, _> = kinds.collect();
     assert!(
-        names.len() > 100,
+        kinds.len() > 100,
         "only {} properties were found",
-        names.len()
+        kinds.len()
     );
-    names.into_iter().collect()
+    kinds
+        .into_iter()
+        .map(|(name, kind)| Property { name, kind })
+        .collect()
 }
 
 /// The librdkafka that the program is built with.

@@ -1,5 +1,6 @@
 //! What ends `helm install`, with a word on what is wrong.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use onepassword_kafka_dev::chart::Helm;
 
 use crate::rendered::{MINIMAL, check, render, render_text, tempfile, workers_file};
@@ -139,6 +140,20 @@ fn a_value_that_cannot_be_is_named() {
             "enable.idempotence",
         ),
         (
+            "config: {kafka.socket.timeout.ms: 1500.5}",
+            "socket.timeout.ms",
+        ),
+        (
+            "config: {kafka: {broker.version.fallback: 0.10}}",
+            "broker.version.fallback",
+        ),
+        ("config: {kafka.linger.ms: [5]}", "kafka.linger.ms"),
+        ("config: {kafka.debug: [{a: b}]}", "kafka.debug"),
+        (
+            "config: {kafka.sasl.password: ['${env:A}', '${env:B}']}",
+            "kafka.sasl.password",
+        ),
+        (
             "config: {rest.credentials: {jane.doe: {role: root}}}",
             "role",
         ),
@@ -164,6 +179,10 @@ fn a_secret_that_is_written_out_is_refused_and_not_repeated() {
         (
             "config: {secrets.sealing.key: hidden}",
             "secrets.sealing.key",
+        ),
+        (
+            "config: {secrets: {sealing.previous.keys: ['${env:A}', hidden]}}",
+            "sealing.previous.keys",
         ),
         (
             "config: {connectors: {acme: {onepassword.token: hidden}}}",
@@ -275,5 +294,44 @@ fn what_helm_takes_the_program_takes() {
         ] {
             assert!(file.contains(written), "{file}");
         }
+    }
+}
+
+/// Where the program refuses them, it has read what was written: half a millisecond is not 0, and a list is not its first item.
+#[test]
+#[ignore = "it needs Helm: cargo test --test chart -- --ignored"]
+fn fractions_and_lists_reach_the_program_as_they_are() {
+    let keys = ["A", "B"].map(|letter| tempfile(&STANDARD.encode(letter.repeat(32))));
+    let [one, other] = keys
+        .each_ref()
+        .map(|key| format!("'${{file:{}}}'", key.display()));
+    let sealing = format!("secrets.sealing: {{key: {one}, previous.keys: [");
+    let cases = [
+        ("kafka.linger.ms: 0.5", ""),
+        ("kafka: {linger: {ms: 1e-3}}", ""),
+        ("kafka.linger.ms: -0.5", "kafka.linger.ms"),
+        ("kafka.linger.ms: 900000.5", "kafka.linger.ms"),
+        ("kafka.debug: [broker, topic]", ""),
+        ("kafka.debug: [broker, topics]", "kafka.debug"),
+        ("kafka.metadata.broker.list: [a:9092, 'b:9093']", ""),
+        (&format!("{sealing}{other}]}}"), ""),
+        (
+            &format!("{sealing}{other}, {one}]}}"),
+            "secrets.sealing.previous.keys",
+        ),
+    ];
+    for (setting, refused) in cases {
+        let values = MINIMAL.replace("  connectors:", &format!("  {setting}\n  connectors:"));
+        for helm in Helm::ALL {
+            let rendered = render_text(helm, &values);
+            let rendered =
+                rendered.unwrap_or_else(|refusal| panic!("{helm:?}, {setting}: {refusal}"));
+            let said = check(&workers_file(&rendered)).err().unwrap_or_default();
+            assert_eq!(said.is_empty(), refused.is_empty(), "{setting}: {said}");
+            assert!(said.contains(refused), "{setting}: {said}");
+        }
+    }
+    for key in keys {
+        std::fs::remove_file(key).unwrap();
     }
 }

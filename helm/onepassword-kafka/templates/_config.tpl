@@ -19,13 +19,23 @@ twice, with dots and nested, ends the installation, as it would end the worker.
 {{- if hasKey $.into $name -}}
 {{- fail (printf "config: %s is written twice, with dots and nested: leave one of both out" $name) -}}
 {{- end -}}
-{{- if kindIs "slice" $value -}}
-{{- $value = join "," $value -}}
-{{- else if kindIs "float64" $value -}}
-{{- $value = $value | int64 | toString -}}
+{{- $texts := list -}}
+{{- range kindIs "slice" $value | ternary $value (list $value) -}}
+{{- if not (kindIs "invalid" .) -}}
+{{- $texts = append $texts (include "onepassword-kafka.text" .) -}}
 {{- end -}}
-{{- $_ := set $.into $name (toString $value) -}}
 {{- end -}}
+{{- $_ := set $.into $name (join "," $texts) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* One value as the worker's file has it. Helm has floats for whole numbers, and would show a million as 1e+06. */}}
+{{- define "onepassword-kafka.text" -}}
+{{- if and (kindIs "float64" .) (eq (toString .) (. | int64 | float64 | toString)) -}}
+{{- int64 . -}}
+{{- else -}}
+{{- toString . -}}
 {{- end -}}
 {{- end -}}
 

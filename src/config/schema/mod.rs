@@ -5,8 +5,9 @@
 //! name. Where a schema cannot tell, the program does: that a name stands twice, that a required one does not, and what has to
 //! go together.
 //!
-//! It is stricter than the program in two things. A secret must be a reference, as the chart's file is no place for one. And
-//! texts are texts: in values a number is what Helm makes of it, so that `007` would be `7`.
+//! It is stricter than the program in three things. A secret must be a reference, as the chart's file is no place for one. Texts
+//! are texts: in values a number is what Helm makes of it, so that `007` would be `7`. And a list stands only where commas mean
+//! something, a fraction only where librdkafka has fractions: of a whole number it would take the digits before the dot.
 
 mod section;
 mod value;
@@ -24,10 +25,18 @@ use crate::{
 /// Its names are those of users, with their settings below them.
 const USERS: &str = "rest.credentials";
 
-/// The definition of the worker's file, `config`, and all that it refers to. `properties` are librdkafka's names, which it
-/// tells in its documentation only.
+/// A property of librdkafka, which tells of them in its documentation only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// The words for its type, such as `integer` or `CSV flags`.
+    pub kind: String,
+}
+
+/// The definition of the worker's file, `config`, and all that it refers to.
 #[must_use]
-pub fn definitions(properties: &[String]) -> Map<String, Value> {
+pub fn definitions(properties: &[Property]) -> Map<String, Value> {
     let (worker, connector, user) = (worker(properties), connector(), user());
     let mut all = Map::new();
     worker.define("config", &mut all);
@@ -41,15 +50,15 @@ pub fn definitions(properties: &[String]) -> Map<String, Value> {
     all
 }
 
-fn worker(properties: &[String]) -> Section {
+fn worker(properties: &[Property]) -> Section {
     let mut section = Section::default();
     for setting in worker_tables().flatten() {
         section.put(setting.name, value::setting(setting));
     }
-    for name in properties {
-        let name = format!("kafka.{name}");
+    for property in properties {
+        let name = format!("kafka.{}", property.name);
         if section.value(&name).is_none() {
-            section.put(&name, value::property(&name));
+            section.put(&name, value::property(property));
         }
     }
     for (name, why) in Properties::owned() {

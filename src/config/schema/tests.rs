@@ -6,8 +6,20 @@ use super::*;
 use crate::{config::Config, setting::Setting};
 
 fn all() -> Map<String, Value> {
-    let names = ["acks", "sasl.mechanism", "sasl.password", "max.in.flight"];
-    definitions(&names.map(str::to_owned))
+    let properties = [
+        ("acks", "integer"),
+        ("debug", "CSV flags"),
+        ("linger.ms", "float"),
+        ("max.in.flight", "integer"),
+        ("metadata.broker.list", "string"),
+        ("sasl.mechanism", "string"),
+        ("sasl.password", "string"),
+        ("socket.timeout.ms", "integer"),
+    ];
+    definitions(&properties.map(|(name, kind)| Property {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+    }))
 }
 
 fn names(schema: &Value) -> Vec<&str> {
@@ -81,6 +93,37 @@ fn a_secret_is_a_reference() {
     }
     assert_eq!(kafka["sasl.mechanism"].get("not"), None);
     assert_eq!(all["user.password.hash"].get("not"), None);
+}
+
+#[test]
+fn secrets_in_a_list_are_references_too() {
+    let keys = &all()["config.secrets.sealing.previous.keys"];
+    assert_eq!(keys["type"], json!(["string", "array", "null"]));
+    assert_eq!(keys["items"]["not"], keys["not"]);
+    let keys = "secrets.sealing.key: '${env:A}'\nsecrets.sealing.previous.keys: ['${env:B}', '${env:C}']\ngroup.instance.id";
+    let said = verdict(keys, "a");
+    assert!(said.contains("${env:B}"), "{said}");
+}
+
+#[test]
+fn a_fraction_and_a_list_are_where_librdkafka_has_them() {
+    let all = all();
+    let kafka = &all["config.kafka"]["properties"];
+    let may_be = |name: &str, kind: &str| {
+        let types = kafka[name]["type"].as_array().unwrap();
+        types.contains(&json!(kind))
+    };
+    assert!(may_be("linger.ms", "number"));
+    assert!(!may_be("socket.timeout.ms", "number"));
+    assert!(!may_be("metadata.broker.list", "number"));
+    for name in ["debug", "metadata.broker.list"] {
+        assert!(may_be(name, "array"), "{name}");
+    }
+    for name in ["linger.ms", "sasl.password", "socket.timeout.ms"] {
+        assert!(!may_be(name, "array"), "{name}");
+    }
+    assert_eq!(verdict("kafka.linger.ms", "0.5"), "");
+    assert_ne!(verdict("kafka.linger.ms", "-0.5"), "");
 }
 
 #[test]

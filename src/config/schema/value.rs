@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Property;
 use crate::setting::{Fallback, Kind, Setting};
 
 /// A reference somewhere in a text; then only the worker knows what the text is.
@@ -29,14 +30,21 @@ pub(super) fn setting(setting: &Setting) -> Value {
 }
 
 /// A property of librdkafka, which judges its value.
-pub(super) fn property(name: &str) -> Value {
+pub(super) fn property(property: &Property) -> Value {
     let is_secret = ["password", "secret", "passphrase", "key.pem"]
         .iter()
-        .any(|end| name.ends_with(end));
+        .any(|end| property.name.ends_with(end));
     if is_secret {
         return secret();
     }
-    json!({"type": ["string", "integer", "boolean", "null"]})
+    match property.kind.as_str() {
+        "float" => json!({"type": ["string", "number", "null"]}),
+        "string" | "CSV flags" | "pattern list" => json!({
+            "type": ["string", "integer", "boolean", "array", "null"],
+            "items": {"type": ["string", "integer", "boolean"]},
+        }),
+        _ => json!({"type": ["string", "integer", "boolean", "null"]}),
+    }
 }
 
 /// A property that nobody may set.
@@ -50,7 +58,20 @@ pub(super) fn anything() -> Value {
 }
 
 fn secret() -> Value {
-    json!({"type": ["string", "null"], "not": {"type": "string", "pattern": LITERAL}})
+    json!({"type": ["string", "null"], "not": literal()})
+}
+
+/// Secrets with commas between them, or as a list.
+fn secrets() -> Value {
+    json!({
+        "type": ["string", "array", "null"],
+        "not": literal(),
+        "items": {"type": "string", "not": literal()},
+    })
+}
+
+fn literal() -> Value {
+    json!({"type": "string", "pattern": LITERAL})
 }
 
 fn kind(setting: &Setting) -> Value {
@@ -61,6 +82,7 @@ fn kind(setting: &Setting) -> Value {
             }
             None => json!({"type": ["string", "null"]}),
         },
+        Kind::Password if setting.is_list => secrets(),
         Kind::Password => secret(),
         Kind::Int | Kind::Long => {
             let (least, most) = setting.range.expect("a number's setting has a range");
