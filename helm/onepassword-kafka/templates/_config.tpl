@@ -88,7 +88,8 @@ networkPolicy.ports.
 */}}
 {{- define "onepassword-kafka.outwardPorts" -}}
 {{- $ports := list 443 -}}
-{{- range include "onepassword-kafka.setting" (list . "kafka.bootstrap.servers" "") | splitList "," -}}
+{{- $brokers := include "onepassword-kafka.setting" (list . "kafka.metadata.broker.list" "") -}}
+{{- range include "onepassword-kafka.setting" (list . "kafka.bootstrap.servers" $brokers) | splitList "," -}}
 {{- $ports = append $ports (regexFind "[0-9]+$" (trim .) | default "9092" | int) -}}
 {{- end -}}
 {{- range include "onepassword-kafka.setting" (list . "schema.registry.url" "") | splitList "," -}}
