@@ -16,7 +16,7 @@ pub(super) enum TaskError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Refused(#[from] Refused),
-    #[error("the token does not cover {0}: issue one that does, or take {0} out of `streams`")]
+    #[error("the token does not cover {0}: issue one that does, or leave {0} out of `streams`")]
     NotCovered(&'static str),
     #[error("the token does not cover this stream, which is therefore not read")]
     Unassigned,

@@ -244,15 +244,14 @@ impl Task {
         })
     }
 
-    /// A stream that was not asked for by name is read only where the token covers it.
+    /// A stream that was neither asked for by name nor read before is left alone where the token does not cover it.
     fn covered(&self, session: &Session) -> Result<(), TaskError> {
-        match (
-            &self.connector.streams,
-            session.account.may_read(self.id.stream),
-        ) {
-            (_, true) => Ok(()),
-            (Some(_), false) => Err(TaskError::NotCovered(self.id.stream.name())),
-            (None, false) => Err(TaskError::Unassigned),
+        let stream = self.id.stream;
+        let is_wanted = self.connector.streams.is_some() || !matches!(self.position, Ok(None));
+        match (session.account.may_read(stream), is_wanted) {
+            (true, _) => Ok(()),
+            (false, true) => Err(TaskError::NotCovered(stream.name())),
+            (false, false) => Err(TaskError::Unassigned),
         }
     }
 

@@ -59,12 +59,31 @@ async fn a_stream_that_is_asked_for_by_name_fails_in_plain_words_where_the_token
     let worker = scene.worker();
     scene.all_delivered().await;
     state(&worker, Stream::ItemUsages, "FAILED").await;
-    let words = "the token does not cover itemusages: issue one that does, or take itemusages out of `streams`";
+    let words = "the token does not cover itemusages: issue one that does, or leave itemusages out of `streams`";
     logged(&worker, words).await;
     state(&worker, Stream::AuditEvents, "RUNNING").await;
 
     give(&mut scene, TokenSpec::default());
     scene.publish(5);
+    scene.all_delivered().await;
+    state(&worker, Stream::ItemUsages, "RUNNING").await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_read_fails_where_the_next_token_does_not_cover_it() {
+    let mut scene = Scene::start().await;
+    scene.publish(5);
+    let worker = scene.worker();
+    scene.all_delivered().await;
+    give(&mut scene, without_item_usages());
+    state(&worker, Stream::ItemUsages, "FAILED").await;
+    logged(&worker, "the token does not cover itemusages").await;
+    state(&worker, Stream::AuditEvents, "RUNNING").await;
+    scene.publish(5);
+
+    give(&mut scene, TokenSpec::default());
     scene.all_delivered().await;
     state(&worker, Stream::ItemUsages, "RUNNING").await;
     scene.end(worker).await;
