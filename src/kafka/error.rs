@@ -182,10 +182,13 @@ const fn is_of_outage(code: Code) -> bool {
             | Code::BrokerTransportFailure
             | Code::AllBrokersDown
             | Code::NetworkException
+            | Code::KafkaStorageError
+            | Code::ThrottlingQuotaExceeded
             | Code::NotController
             | Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
             | Code::CoordinatorNotAvailable
+            | Code::CoordinatorLoadInProgress
             | Code::NotCoordinator
             | Code::NotLeaderForPartition
             | Code::LeaderNotAvailable
@@ -218,6 +221,7 @@ mod tests {
             Code::OperationTimedOut,
             Code::BrokerTransportFailure,
             Code::NotController,
+            Code::ThrottlingQuotaExceeded,
         ] {
             assert!(!error(code).is_refusal(), "{code:?}");
         }
