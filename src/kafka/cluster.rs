@@ -246,7 +246,8 @@ impl Cluster {
             config.set(name, value);
         }
         config.set("log.connection.close", "false");
-        config.set_log_level(RDKafkaLogLevel::Info);
+        // What the property `debug` asks for comes at this level, and nothing else.
+        config.set_log_level(RDKafkaLogLevel::Debug);
         config
     }
 }

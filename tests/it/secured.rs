@@ -165,12 +165,14 @@ async fn a_worker_delivers_over_mutual_tls() {
 #[tokio::test]
 async fn without_a_file_of_authorities_the_systems_are_trusted() {
     let stack = stack().await;
-    let properties = "security.protocol: ssl\ndebug: security\n";
+    let properties = "security.protocol: ssl\ndebug: security,broker\n";
     let scene = scene(&security(stack).mutual_tls(), properties, Script::default()).await;
     let mut worker = scene.worker();
     let line = logged(&worker, "Setting default CA certificate location").await;
     assert!(line.contains("/etc/") || line.contains("/usr/"), "{line}");
     logged(&worker, "an authority that this system trusts").await;
+    // What `debug` asks for is told as long as the client lives.
+    logged(&worker, "with socket").await;
     worker.kill();
     in_time("its end", worker.ended()).await.unwrap();
     scene.close().await;
