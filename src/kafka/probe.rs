@@ -8,7 +8,7 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// As [`Producer::fence`], and when this user may not write to the topics.
+    /// As [`Producer::fence`], and when this user may not write to the topics, or nobody can at present.
     pub fn probe(cluster: &Cluster, compacted: &[String]) -> Result<(), Error> {
         let id = format!("{}-check", cluster.topics().cursors());
         let mut producer = Self::fence_as(cluster, id)?;
@@ -21,8 +21,10 @@ impl Producer {
                 timestamp: 0,
                 headers: &[],
             })?;
-            if let Some(error @ Error::Unwritable { .. }) = transaction.refused() {
-                return Err(error);
+            match transaction.refused() {
+                Some(error @ Error::Rejected { .. }) if !error.is_outage() => {}
+                Some(error) => return Err(error),
+                None => {}
             }
             transaction.abort()?;
         }

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use onepassword_kafka_dev::{
     admin::Admin,
+    proxy::{ApiKey, Switch},
     simulator::{Stream, TokenSpec},
 };
 
 use super::{Ended, create_topic, edit, nowhere, run_with_file};
-use crate::scene::{Scene, Script, logged, metrics};
+use crate::scene::{Scene, Script, in_time, logged, metrics, proxied};
 
 impl Ended {
     /// The one line about `what`.
@@ -176,6 +177,26 @@ async fn a_cursors_topic_that_is_not_compacted_is_refused_with_the_command_that_
     let ended = run_with_file(&scene.program, &["run"]).await;
     assert_eq!(ended.status, Some(1));
     assert!(ended.err.contains(&way_out), "{}", ended.err);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_topic_that_nobody_can_write_to_at_present_is_told() {
+    let (proxy, stack) = proxied().await;
+    let script = Script {
+        kafka: "transaction.timeout.ms: 10000".to_owned(),
+        ..Script::default()
+    };
+    let mut scene = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;
+    scene.cluster().await;
+    let cut = proxy.cut_before_request(ApiKey::Produce);
+    let cut_off = async {
+        cut.done().await;
+        proxy.refuse(Switch::On);
+    };
+    let (ended, ()) = tokio::join!(check(&scene), in_time("the leader is cut off", cut_off));
+    ended.fails("Kafka transactions", "the broker refuses 1 records");
+    stack.bootstrap_servers().clone_into(&mut scene.bootstrap);
     scene.close().await;
 }
 
