@@ -110,8 +110,7 @@ async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow:
         Err(error) => {
             report.failed(WHAT, &error)?;
             return Ok(match error {
-                TopicError::Kafka(kafka::Error::Forbidden(_)) => Kafka::Answers(None),
-                TopicError::Kafka(_) => Kafka::Silent,
+                TopicError::Kafka(error) if !error.is_refusal() => Kafka::Silent,
                 _ => Kafka::Answers(None),
             });
         }
