@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::activity::{Activity, Doings, TaskActivity};
-use crate::event::TaskId;
+use crate::{event::TaskId, metrics::TaskState};
 
 /// The latest states, and what is news.
 #[derive(Debug, Default)]
@@ -118,37 +118,36 @@ impl Board {
     }
 
     pub(super) fn set(&self, subject: Subject, name: &'static str, trace: Option<String>) {
-        let state = Report::State { name, trace };
-        let mut states = self.states();
-        if states.known.get(&subject) != Some(&state) {
-            states.known.insert(subject.clone(), state.clone());
-            self.tell(states, subject, state);
-        }
+        self.set_unless(&[], subject, name, trace);
     }
 
     /// A task runs, and will say how.
     pub(super) fn begin(&self, task: TaskId) {
-        let subject = Subject::Task(task);
-        let known = self.states().known.get(&subject).cloned();
-        let stays = matches!(
-            known,
-            Some(Report::State {
-                name: "FAILED" | "UNASSIGNED",
-                ..
-            })
-        );
-        if !stays {
-            self.set(subject, "RUNNING", None);
-        }
+        let lasting = [TaskState::Failed.name(), TaskState::Unassigned.name()];
+        let runs = TaskState::Running.name();
+        self.set_unless(&lasting, Subject::Task(task), runs, None);
     }
 
     /// A task rests. One that has failed stays so.
     pub(super) fn rest(&self, task: TaskId, name: &'static str) {
-        let subject = Subject::Task(task);
-        let known = self.states().known.get(&subject).cloned();
-        let failed = matches!(known, Some(Report::State { name: "FAILED", .. }));
-        if !failed {
-            self.set(subject, name, None);
+        let lasting = [TaskState::Failed.name()];
+        self.set_unless(&lasting, Subject::Task(task), name, None);
+    }
+
+    fn set_unless(
+        &self,
+        lasting: &[&str],
+        subject: Subject,
+        name: &'static str,
+        trace: Option<String>,
+    ) {
+        let state = Report::State { name, trace };
+        let mut states = self.states();
+        let known = states.known.get(&subject);
+        let lasts = matches!(known, Some(Report::State { name, .. }) if lasting.contains(name));
+        if !lasts && known != Some(&state) {
+            states.known.insert(subject.clone(), state.clone());
+            self.tell(states, subject, state);
         }
     }
 
