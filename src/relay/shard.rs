@@ -108,9 +108,8 @@ impl Shard {
         lost: &CancellationToken,
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
-        let (producer, restored) = tokio::select! {
-            () = lost.cancelled() => return Ok(()),
-            taken = self.take() => taken?,
+        let Some((producer, restored)) = self.take(lost.clone()).await? else {
+            return Ok(());
         };
         let begun = Instant::now();
         tracing::info!(
@@ -182,13 +181,17 @@ impl Shard {
         self.shown = names;
     }
 
-    /// Fences, then restores.
-    async fn take(&self) -> Result<(Producer, Restored), Error> {
+    /// Fences, then restores; nothing where the shard is lost meanwhile. That is waited for: a fence that came late would bar
+    /// the next owner.
+    async fn take(&self, lost: CancellationToken) -> Result<Option<(Producer, Restored)>, Error> {
         let (cluster, number) = (self.context.cluster.clone(), self.number);
         let take = move || {
             let producer = Producer::fence(&cluster, number)?;
+            if lost.is_cancelled() {
+                return Ok(None);
+            }
             let restored = restore(&cluster, number)?;
-            Ok((producer, restored))
+            Ok(Some((producer, restored)))
         };
         tokio::task::spawn_blocking(take)
             .await
