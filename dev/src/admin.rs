@@ -9,7 +9,8 @@ use std::{
 use rdkafka::{
     ClientConfig,
     admin::{
-        AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication, TopicResult,
+        AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+        TopicResult,
     },
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
@@ -122,6 +123,26 @@ impl Admin {
         Ok(entries
             .filter_map(|entry| Some((entry.name, entry.value?)))
             .collect())
+    }
+
+    /// Gives `topic` one setting, and takes its other ones away.
+    ///
+    /// # Errors
+    ///
+    /// When the broker refuses, for one because there is no such topic.
+    pub async fn set_topic_config(
+        &self,
+        topic: &str,
+        (name, value): (&str, &str),
+    ) -> Result<(), AdminError> {
+        const WHAT: &str = "configure a topic";
+        let config = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
+        let results = self.client.alter_configs([&config], &options()).await;
+        let results = results.map_err(|error| AdminError::Client(WHAT, error))?;
+        match results.into_iter().next() {
+            Some(Err((_, code))) => Err(AdminError::Refused(WHAT, code)),
+            _ => Ok(()),
+        }
     }
 
     /// How many partitions `topic` has; 0 when there is no such topic.

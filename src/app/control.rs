@@ -75,7 +75,6 @@ impl ControlPlane {
             keyring: context.keyring.clone(),
             api: context.api.clone(),
             cluster: cluster.clone(),
-            retention: context.found.retention.clone(),
             cluster_id: context.found.cluster_id.clone(),
             clock: clock::now,
         });

@@ -167,19 +167,38 @@ async fn partitions(cluster: &Cluster) -> Result<BTreeMap<String, u32>, Error> {
 
 impl Found {
     /// Notes what an event topic's configs mean for its stream.
-    fn note<'c>(&mut self, stream: Stream, get: impl Fn(&str) -> Option<&'c str>) {
-        if let Some(bytes) = get("max.message.bytes").and_then(|bytes| bytes.parse().ok()) {
+    fn note(&mut self, stream: Stream, configs: &BTreeMap<String, String>) {
+        let largest = configs.get("max.message.bytes");
+        if let Some(bytes) = largest.and_then(|bytes| bytes.parse().ok()) {
             self.largest_batch = Some(self.largest_batch.map_or(bytes, |least| bytes.min(least)));
         }
-        let by_event_time = get("message.timestamp.type") != Some("LogAppendTime");
-        // A negative retention, for ever, is none to speak of.
-        if let (true, Some(millis)) = (
-            by_event_time,
-            get("retention.ms").and_then(|millis| millis.parse().ok()),
-        ) {
-            self.retention.insert(stream, Duration::from_millis(millis));
+        if let Some(kept) = kept(configs) {
+            self.retention.insert(stream, kept);
         }
     }
+}
+
+/// How long event topics keep records, by their own time, as they are configured now. Those that keep them for ever, or are
+/// not told of, are left out.
+///
+/// # Errors
+///
+/// When Kafka does not answer.
+pub async fn retention(cluster: &Cluster) -> Result<BTreeMap<Stream, Duration>, Error> {
+    let topic = |stream| cluster.topics().events(stream);
+    let (told, _) = configs(cluster, Stream::ALL.map(topic).into()).await?;
+    let kept = |stream| Some((stream, kept(told.get(&topic(stream))?)?));
+    Ok(Stream::ALL.into_iter().filter_map(kept).collect())
+}
+
+/// A negative retention, for ever, is none to speak of.
+fn kept(configs: &BTreeMap<String, String>) -> Option<Duration> {
+    let time = configs.get("message.timestamp.type");
+    if time.is_some_and(|time| time == "LogAppendTime") {
+        return None;
+    }
+    let millis = configs.get("retention.ms")?.parse().ok()?;
+    Some(Duration::from_millis(millis))
 }
 
 async fn check_configs(
@@ -187,7 +206,10 @@ async fn check_configs(
     found: &mut Found,
     unfit: &mut Vec<Unfit>,
 ) -> Result<(), TopicError> {
-    let (told, untold) = configs(cluster, &found.missing).await?;
+    // One that has just been created may not be told of yet, and has the configs it was given.
+    let topics = cluster.topics().all().into_iter().map(|topic| topic.name);
+    let there = topics.filter(|topic| !found.missing.contains(topic));
+    let (told, untold) = configs(cluster, there.collect()).await?;
     found.untold = untold;
     for (name, configs) in told {
         let get = |config: &str| configs.get(config).map(String::as_str);
@@ -209,24 +231,24 @@ async fn check_configs(
         }
         let events = |stream: &Stream| cluster.topics().events(*stream) == name;
         if let Some(stream) = Stream::ALL.into_iter().find(events) {
-            found.note(stream, get);
+            found.note(stream, &configs);
         }
     }
     Ok(())
 }
 
-/// The configs of the topics that were there already, as far as the cluster tells them, and the right that it misses where
-/// it does not. A topic that has just been created may not be told of yet, and has the configs it was given.
-async fn configs(cluster: &Cluster, missing: &[String]) -> Result<(Configs, Option<Right>), Error> {
-    let mut topics = cluster.topics().all();
-    topics.retain(|topic| !missing.contains(&topic.name));
+/// The configs of topics, as far as the cluster tells them, and the right that it misses where it does not.
+async fn configs(
+    cluster: &Cluster,
+    topics: Vec<String>,
+) -> Result<(Configs, Option<Right>), Error> {
     if topics.is_empty() {
         // Nothing to ask about, which librdkafka would call an invalid argument.
         return Ok((Configs::new(), None));
     }
     let resources: Vec<_> = topics
         .iter()
-        .map(|topic| ResourceSpecifier::Topic(&topic.name))
+        .map(|topic| ResourceSpecifier::Topic(topic))
         .collect();
     let admin = cluster.admin().map_err(Error::outside)?;
     let answers = admin
@@ -247,7 +269,7 @@ async fn configs(cluster: &Cluster, missing: &[String]) -> Result<(Configs, Opti
         let resource = answer.map_err(|code| Error::outside(KafkaError::AdminOp(code)))?;
         let entries = resource.entries.into_iter();
         let entries: BTreeMap<_, _> = entries.filter_map(|e| Some((e.name, e.value?))).collect();
-        told.insert(topic.name, entries);
+        told.insert(topic, entries);
     }
     // rdkafka does not pass on why a topic's configs are refused, but then there are none.
     let untold = told.values().any(BTreeMap::is_empty);

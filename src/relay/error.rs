@@ -4,6 +4,7 @@ use super::{connector::WouldVanish, handover::Refused, source::SourceError};
 use crate::{
     avro::RegistryError,
     disposition::Disposition,
+    kafka,
     onepassword::{ApiError, Outcome},
 };
 
@@ -16,6 +17,8 @@ pub(super) enum TaskError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Refused(#[from] Refused),
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
     #[error("the token does not cover {0}: issue one that does, or leave {0} out of `streams`")]
     NotCovered(&'static str),
     #[error("the token does not cover this stream, which is therefore not read")]
@@ -48,6 +51,7 @@ impl TaskError {
         match self {
             Self::Source(error) => error.disposition(),
             Self::Registry(error) => error.disposition(),
+            Self::Kafka(error) => error.disposition(),
             Self::ShardLost => Disposition::Rebuild,
             _ => Disposition::Fail,
         }

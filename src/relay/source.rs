@@ -65,9 +65,8 @@ impl Source {
         source
     }
 
-    /// The session of the token as it is now. A rotated token is introspected anew; whoever comes first asks for all.
-    pub(super) async fn session(&self) -> Result<Arc<Session>, SourceError> {
-        let token = self.connector.token.resolve(&self.keyring)?;
+    /// The session of a token. A rotated one is introspected anew; whoever comes first asks for all.
+    pub(super) async fn session(&self, token: SecretString) -> Result<Arc<Session>, SourceError> {
         let mut session = self.session.lock().await;
         if let Some(current) = session.as_ref().filter(|current| current.has(&token)) {
             return Ok(Arc::clone(current));
@@ -104,14 +103,13 @@ impl Source {
 
     /// Whether the token is another one now.
     pub(super) fn token_differs(&self, from: &SecretString) -> bool {
-        let now = self.connector.token.resolve(&self.keyring);
+        let now = self.token();
         now.is_ok_and(|now| now.expose_secret() != from.expose_secret())
     }
 
-    /// The token as it is now, to compare with later; empty where there is none.
-    pub(super) fn token(&self) -> SecretString {
-        let token = self.connector.token.resolve(&self.keyring);
-        token.unwrap_or_default()
+    /// The token as it is now.
+    pub(super) fn token(&self) -> Result<SecretString, SecretError> {
+        self.connector.token.resolve(&self.keyring)
     }
 
     /// Counts an answer, and slows down where it asks for that.

@@ -11,7 +11,7 @@
 //!
 //! An empty page moves nothing in Kafka, even where its cursor differs: the older cursor leads to the same place.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -27,12 +27,12 @@ use super::{
     patience::{self, Patience, pause},
     report::{Polled, Reporter},
     sealed::{Envelope, Sealed},
-    source::{Session, Source},
+    source::{Session, Source, SourceError},
 };
 use crate::{
     disposition::Disposition,
     event::{Page, Place, Position, TaskId},
-    kafka::Stored,
+    kafka::{self, Stored},
     onepassword::Answer,
     telemetry::count,
 };
@@ -222,15 +222,19 @@ impl Task {
 
     /// Makes sure of everything that reading needs: token, schema, position.
     async fn begin(&mut self) -> Result<Reading, TaskError> {
-        self.token = self.source.token();
-        let session = self.source.session().await?;
+        let token = self.source.token();
+        self.token = token.as_ref().cloned().unwrap_or_default();
+        let session = self
+            .source
+            .session(token.map_err(SourceError::from)?)
+            .await?;
         self.covered(&session)?;
         let envelope = self.envelope(&session).await?;
         let stored = self.position.clone().map_err(|why| self.unreadable(why))?;
         let position = match stored {
             Some(position) => {
                 if let Place::Start(start) = position.place {
-                    self.keeps(start, position.updated_at)?;
+                    self.keeps(start, position.updated_at).await?;
                 }
                 position
             }
@@ -271,7 +275,7 @@ impl Task {
     async fn first_position(&mut self, envelope: &Arc<Envelope>) -> Result<Position, TaskError> {
         let now = (self.context.clock)();
         let start = self.connector.start.resolve(now);
-        self.keeps(start, now)?;
+        self.keeps(start, now).await?;
         let position = Position::start(start, now);
         let nothing = envelope.seal(&[], now, Instant::now());
         self.outbox.hand_over(nothing, position.clone()).await?;
@@ -281,9 +285,15 @@ impl Task {
     }
 
     /// Refuses to begin at a time that was too long ago already when that was decided: what the topic does not keep.
-    fn keeps(&self, start: Timestamp, decided: Timestamp) -> Result<(), TaskError> {
-        let kept = self.context.found.retention.get(&self.id.stream);
-        Ok(WouldVanish::check(start, decided, kept.copied())?)
+    async fn keeps(&self, start: Timestamp, decided: Timestamp) -> Result<(), TaskError> {
+        let check = |retention: &BTreeMap<_, _>| {
+            WouldVanish::check(start, decided, retention.get(&self.id.stream).copied())
+        };
+        if check(&self.context.found.retention).is_err() {
+            // Somebody may have raised it since this worker began.
+            check(&kafka::retention(&self.context.cluster).await?)?;
+        }
+        Ok(())
     }
 
     fn unreadable(&self, why: String) -> TaskError {

@@ -56,8 +56,6 @@ pub struct Parts {
     pub api: Shared,
     /// Where all of it is kept.
     pub cluster: Cluster,
-    /// How long event topics keep records, by their time, where that is known.
-    pub retention: BTreeMap<Stream, Duration>,
     /// The cluster's id.
     pub cluster_id: String,
     /// What time it is.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     event::{Cursor, Place, Position, Stream},
-    kafka::Stored,
+    kafka::{self, Stored},
     relay::{Alteration, Start, Target, WouldVanish},
 };
 
@@ -105,9 +105,10 @@ impl Control {
             start.map_err(|why| Refusal::Invalid(format!("the place to read from {why}")))?;
         let start = start.resolve(now);
         let streams = self.rewindable(name);
+        let retention = kafka::retention(&self.0.parts.cluster).await;
+        let retention = retention.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         for stream in &streams {
-            let kept = self.0.parts.retention.get(stream);
-            WouldVanish::check(start, now, kept.copied())
+            WouldVanish::check(start, now, retention.get(stream).copied())
                 .map_err(|why| Refusal::Invalid(why.to_string()))?;
         }
         let places = move || {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use onepassword_kafka::clock;
 use onepassword_kafka_dev::{
+    admin::Admin,
     reader::Decoder,
     simulator::{Introspection, Stream, TokenSpec},
 };
@@ -213,6 +214,26 @@ async fn a_backfill_that_the_topic_would_drop_at_once_is_refused_with_advice() {
     assert_eq!(status, StatusCode::OK, "{body}");
     resume(&worker).await;
     state(&worker, Stream::AuditEvents, "FAILED").await;
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_retention_that_is_raised_is_noticed_without_a_restart() {
+    let scene = Scene::start().await;
+    let topic = scene.topic(Stream::AuditEvents);
+    create_topic(&scene, &topic, ("retention.ms", "86400000")).await;
+    scene.publish(5);
+    let worker = scene.worker();
+    state(&worker, Stream::AuditEvents, "FAILED").await;
+    let admin = Admin::new(&scene.bootstrap).unwrap();
+    let for_ever = ("retention.ms", "-1");
+    admin.set_topic_config(&topic, for_ever).await.unwrap();
+    let again = "/connectors/acme/restart?includeTasks=true&onlyFailed=true";
+    let (status, body) = ask(&worker, Method::POST, again, None).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+    scene.all_delivered().await;
+    state(&worker, Stream::AuditEvents, "RUNNING").await;
     scene.end(worker).await;
     scene.finish().await;
 }
