@@ -53,8 +53,8 @@ const REST_ANONYMOUS: Setting = Setting::new(
     "rest.anonymous",
     Kind::Boolean,
     Fallback::Value("false"),
-    "Whether the REST API may be reached from other machines without credentials: everybody who reaches it may change \
-     connectors.",
+    "Whether the REST API may be reached from other machines without credentials: everybody who reaches it may read \
+     all events, with the personal data in them, and change connectors.",
 )
 .importance(Importance::Low);
 
