@@ -20,7 +20,7 @@ const CONNECT_TO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/connect-to.m
 const ACLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kafka-acls.md");
 const SECRET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/readme-secret");
 /// Where the examples have certificates and keys.
-const CERTIFICATES: &str = "/etc/onepassword-kafka/";
+const CERTIFICATES: &str = "/run/secrets/";
 /// A worker's file of defaults, for a cluster that has rights to give.
 const DEFAULTS: &str = "\
 group.id: onepassword
