@@ -1,6 +1,8 @@
-//! The documentation is what the program does: fields come from the schemas, and each snippet says what runs it.
+//! The documentation is what the program does: fields come from the schemas, each snippet says what runs it, and commands are
+//! such as cargo takes.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod commands;
 mod fields;
 mod snippets;

@@ -147,7 +147,7 @@ fn the_page_on_consuming_shows_the_examples_that_are_run() {
 }
 
 /// The README and the book.
-fn pages() -> Vec<String> {
+pub(super) fn pages() -> Vec<String> {
     let book = files(&Path::new(ROOT).join("docs"));
     let pages = book
         .iter()
@@ -199,6 +199,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read(page: &str) -> String {
+pub(super) fn read(page: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(page)).unwrap()
 }
