@@ -176,6 +176,12 @@ async fn the_commands_that_declare_and_seal_do_so() {
     let again = config["onepassword.token"].as_str().unwrap();
     assert!(again.starts_with("${sealed:"), "{config}");
     assert_ne!(again, sealed["reference"], "sealed again");
+
+    let told = run(&scene, &worker, commands("docs/replaying.md", TEST), &[]).await;
+    let reset = "{\"message\":\"The offsets for this connector have been reset successfully\"}";
+    assert_eq!(told.trim(), reset);
+    let (status, said) = get(&worker, "/connectors/acme-eu").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{said}");
     scene.end(worker).await;
     scene.close().await;
 }
