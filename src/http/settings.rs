@@ -180,8 +180,8 @@ fn who_may_ask(
         return Err(reader.refuse(&REST_ANONYMOUS, what));
     }
     if !anonymous && !has_users && !listen.ip().is_loopback() {
-        let what = "can be reached from other machines, and whoever reaches it may change connectors: listen on \
-                    127.0.0.1:8083, configure rest.credentials or, where that is meant, set rest.anonymous: true";
+        let what = "can be reached from other machines, and whoever reaches it may change connectors and read all events: \
+                    listen on 127.0.0.1:8083, configure rest.credentials or, where that is meant, set rest.anonymous: true";
         return Err(reader.refuse(&REST_LISTEN, what));
     }
     Ok(())

@@ -46,7 +46,7 @@ pub struct Restored {
 #[error(
     "the position of connector {connector:?} lies in partition {found} of {topic}, but with topics.shards: {shards} it \
      belongs into {expected}: the positions there were written with topics.shards: {written}. Set it back to \
-     {written}; to change the number of shards, stop all workers and copy each record to the partition it belongs into"
+     {written}: it cannot be changed while there are positions"
 )]
 pub struct Misplaced {
     topic: String,
