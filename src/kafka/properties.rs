@@ -1,8 +1,10 @@
 //! Which of librdkafka's properties an operator may set, and to what.
 
+use std::path::Path;
+
 use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
 
-use crate::setting::{Kind, Value, Values, nearest, whole};
+use crate::setting::{Kind, Value, Values, nearest, open, whole};
 
 /// Parts of names whose values are never shown.
 const SECRET: [&str; 8] = [
@@ -14,6 +16,16 @@ const SECRET: [&str; 8] = [
     "jaas",
     "oauth",
     "sasl.username",
+];
+
+/// Files that clients read. Authorities may also be in a folder, or be looked for.
+pub(super) const FILES: [&str; 6] = [
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "ssl.crl.location",
+    "https.ca.location",
 ];
 
 /// What the worker decides, under all of librdkafka's names for it, and why.
@@ -163,6 +175,16 @@ pub(super) fn judge(name: &str, value: &Value) -> Result<(), String> {
         Err(error) if text.is_some() => Err(refusal(name, value, &error)),
         _ => Ok(()),
     }
+}
+
+/// Whether this machine has the file that a property names.
+pub(super) fn found(name: &str, value: &Value, text: &str) -> Result<(), String> {
+    let path = Path::new(text);
+    if !FILES.contains(&name) || text == "probe" || path.is_dir() {
+        return Ok(());
+    }
+    let opened = open(path).map(drop);
+    opened.map_err(|what| format!("{} {what}", value.shown(Kind::String)))
 }
 
 /// Judges how a user signs in: without a mechanism librdkafka would take one that is not built in.

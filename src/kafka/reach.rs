@@ -11,7 +11,7 @@ use rdkafka::{
     metadata::{Metadata, MetadataTopic},
 };
 
-use super::{Cluster, Error, Operation, Properties, cluster::Quiet};
+use super::{Cluster, Error, Operation, Properties, cluster::Quiet, properties::FILES};
 
 /// What a part of librdkafka's words means, and which setting mends it.
 type Meaning = (&'static [&'static str], Outlook, fn(&Reason<'_>) -> String);
@@ -253,13 +253,6 @@ fn worst(told: &[String], properties: &Properties) -> Option<(Outlook, String)> 
 
 /// A client that cannot even be made: librdkafka names the property, and OpenSSL a line of its own code.
 fn unusable(error: KafkaError, properties: &Properties) -> Error {
-    const FILES: [&str; 5] = [
-        "ssl.ca.location",
-        "ssl.certificate.location",
-        "ssl.key.location",
-        "ssl.keystore.location",
-        "ssl.crl.location",
-    ];
     let words = error.to_string();
     let file = FILES.iter().find_map(|name| {
         Some((name, properties.get(name)?)).filter(|_| words.contains(&format!("{name} failed")))

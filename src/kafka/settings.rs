@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use super::properties;
 use crate::setting::{
-    Fallback, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text,
+    Fallback, Fault, Importance, Kind, Mistakes, Reader, Reported, Setting, Values, text,
 };
 
 /// librdkafka properties of the operator's. Its `Debug` form hides the values of secret ones.
@@ -93,6 +93,9 @@ impl Properties {
             match (properties::judge(name, value), value.text()) {
                 (Err(what), _) => mistakes.add(name, value.line, what),
                 (Ok(()), Some(text)) => {
+                    if let Err(what) = properties::found(name, value, text) {
+                        mistakes.blame(Fault::Machine, name, value.line, what);
+                    }
                     accepted.insert(name.to_owned(), text.to_owned());
                 }
                 (Ok(()), None) => {}
