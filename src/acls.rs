@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::{
     cli::{Acls, AclsFormat},
-    config::Config,
+    config::Installation,
     kafka::{Pattern, Resource, Right},
 };
 
@@ -13,17 +13,17 @@ use crate::{
 /// # Errors
 ///
 /// When `out` cannot be written to.
-pub fn print(config: &Config, wanted: &Acls, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn print(of: &Installation, wanted: &Acls, out: &mut impl Write) -> anyhow::Result<()> {
     let rights = match &wanted.consumer {
-        Some(group) => Right::of_consumer(&config.topics, group),
-        None => Right::of_worker(&config.topics, &config.group_id),
+        Some(group) => Right::of_consumer(&of.topics, group),
+        None => Right::of_worker(&of.topics, &of.group_id),
     };
     if matches!(wanted.format, AclsFormat::Strimzi) {
         writeln!(out, "authorization:\n  type: simple\n  acls:")?;
     }
     for alike in rights.chunk_by(Right::is_beside) {
         match wanted.format {
-            AclsFormat::KafkaAcls => writeln!(out, "{}", command(config, &wanted.principal, alike)),
+            AclsFormat::KafkaAcls => writeln!(out, "{}", command(of, &wanted.principal, alike)),
             AclsFormat::Strimzi => write!(out, "{}", entry(alike)),
         }?;
     }
@@ -31,8 +31,8 @@ pub fn print(config: &Config, wanted: &Acls, out: &mut impl Write) -> anyhow::Re
 }
 
 /// The line for `kafka-acls.sh` that grants rights on the same resources.
-fn command(config: &Config, principal: &str, rights: &[Right]) -> String {
-    let property = |name| config.kafka.get(name);
+fn command(of: &Installation, principal: &str, rights: &[Right]) -> String {
+    let property = |name| of.kafka.get(name);
     let servers = property("bootstrap.servers").or_else(|| property("metadata.broker.list"));
     let servers = servers.unwrap_or_default();
     let mut words = vec!["kafka-acls.sh", "--bootstrap-server", servers];
@@ -98,7 +98,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::{cli, clock};
+    use crate::{cli, clock, config::Config};
 
     fn printed(security: &str, arguments: &[&str]) -> String {
         let file = format!(
@@ -112,7 +112,7 @@ mod tests {
             unreachable!("that is the command");
         };
         let mut out = Vec::new();
-        print(&config, &wanted, &mut out).unwrap();
+        print(&config.into(), &wanted, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -11,7 +11,7 @@ use onepassword_kafka::{
     acls, app, check,
     cli::{Check, Cli, Command, Health},
     clock,
-    config::Config,
+    config::{Config, Installation},
     credentials, health, schemas,
     setting::Mistakes,
     shutdown, telemetry,
@@ -83,12 +83,12 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
             }
             Err(status) => Ok(status),
         },
-        Command::Acls(arguments) => match load(&arguments.config) {
-            Ok(config) => {
-                acls::print(&config, &arguments, &mut io::stdout())?;
+        Command::Acls(arguments) => match Installation::load(&arguments.config, clock::now()) {
+            Ok(installation) => {
+                acls::print(&installation, &arguments, &mut io::stdout())?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(status) => Ok(status),
+            Err(mistakes) => Ok(refuse(&mistakes)),
         },
         Command::HashPassword => {
             credentials::hash_password(&mut io::stdin(), &mut io::stdout())?;

@@ -106,7 +106,7 @@ fn printed(arguments: &[&str]) -> String {
         unreachable!("that is the command");
     };
     let mut out = Vec::new();
-    acls::print(&defaults(), &wanted, &mut out).unwrap();
+    acls::print(&defaults().into(), &wanted, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -6,6 +6,7 @@
 
 mod document;
 mod flatten;
+mod installation;
 mod reference;
 pub mod schema;
 mod sealing;
@@ -15,12 +16,12 @@ use std::{io::Read, net::SocketAddr, path::Path};
 
 use jiff::Timestamp;
 
-pub use self::reference::reference;
 use self::{
     document::Document,
     sealing::{PREVIOUS_KEYS, SEALING_KEY, keyring},
     worker::{GROUP_ID, SECRETS_DIRS, SECRETS_ENV_PREFIX, Worker},
 };
+pub use self::{installation::Installation, reference::reference};
 use crate::{
     avro::RegistrySettings,
     connector::{self, Allowed},

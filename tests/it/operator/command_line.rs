@@ -176,6 +176,7 @@ group.id: a
 kafka:
   bootstrap.servers: broker.invalid:9092
   sasl.password: ${file:/no/such/password}
+  ssl.ca.location: /no/such/kafka.pem
 schema.registry:
   url: ${env:NO_SUCH_VARIABLE}
   ssl.ca.location: /no/such/ca.pem
@@ -193,16 +194,24 @@ async fn a_file_is_judged_where_neither_network_nor_secrets_are() {
     let lines: Vec<_> = ended.out.lines().collect();
     let expected = [
         "note  not judged: kafka.sasl.password, line 4: ${file:/no/such/password}: there is no such file",
-        "note  not judged: schema.registry.url, line 6: ${env:NO_SUCH_VARIABLE}: this environment variable",
-        "note  not judged: schema.registry.ssl.ca.location, line 7: '/no/such/ca.pem' cannot be read",
-        "note  not judged: connectors.acme.onepassword.token, line 10: ${file:/no/such/token}",
+        "note  not judged: kafka.ssl.ca.location, line 5: '/no/such/kafka.pem' cannot be read",
+        "note  not judged: schema.registry.url, line 7: ${env:NO_SUCH_VARIABLE}: this environment variable",
+        "note  not judged: schema.registry.ssl.ca.location, line 8: '/no/such/ca.pem' cannot be read",
+        "note  not judged: connectors.acme.onepassword.token, line 11: ${file:/no/such/token}",
         "ok    ",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
     for (line, expected) in lines.iter().zip(expected) {
         assert!(line.starts_with(expected), "{expected:?} is not {line}");
     }
-    assert!(lines[4].ends_with(": no mistakes"), "{}", lines[4]);
+    assert!(lines[5].ends_with(": no mistakes"), "{}", lines[5]);
+
+    // Whoever allows the workers what they do has none of their secrets.
+    let ended = run_with_file(&program, &["acls", "--principal", "User:worker"]).await;
+    assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
+    for word in ["kafka-acls.sh", "--topic onepassword.", "--group a"] {
+        assert!(ended.out.contains(word), "{word:?} is not in {}", ended.out);
+    }
 
     let wrong = SECRETS_ELSEWHERE.replace("  acme:\n", "  acme:\n    poll.interval: 5\n");
     program.configure(&wrong).unwrap();
@@ -212,7 +221,7 @@ async fn a_file_is_judged_where_neither_network_nor_secrets_are() {
     assert!(
         ended
             .err
-            .contains("acme.poll.interval, line 10: there is no such setting")
+            .contains("acme.poll.interval, line 11: there is no such setting")
     );
 }
 
