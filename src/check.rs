@@ -96,7 +96,7 @@ pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<Verdic
         report.line(
             "note",
             "connectors",
-            "there are none: add one below `connectors`",
+            "there are none in this file; those of the connectors topic are tested on the page",
         )?;
     }
     Ok(report.verdict)

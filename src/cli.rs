@@ -26,7 +26,8 @@ pub enum Command {
     Run(WithFile),
     /// Ask Kafka, the schema registry and 1Password everything that `run` would need
     ///
-    /// Prints a line per check, with what to do where one fails. Nothing is created, registered or moved.
+    /// Prints a line per check, with what to do where one fails. Of connectors it asks about those of the file. Nothing is
+    /// created, registered or moved.
     #[command(
         after_help = "Exit status: 0 when all is well, 1 when a check has failed, 78 when the file has mistakes."
     )]
