@@ -80,12 +80,13 @@ impl Throttle {
         self.0.remove(&asker);
     }
 
-    /// Forgets what is old, or, where nothing is, whoever waits least.
+    /// What somebody has done of late.
     fn past(&self, asker: Asker, now: Instant) -> Option<Failures> {
         let past = self.0.get(&asker).copied();
         past.filter(|past| past.next + MEMORY > now)
     }
 
+    /// Forgets what is old, or, where nothing is, whoever waits least.
     fn make_room(&mut self, now: Instant) {
         if self.0.len() < MOST {
             return;
