@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -22,6 +22,8 @@ pub struct Worker {
     context: Arc<Context>,
     connectors: watch::Receiver<Connectors>,
     running: BTreeMap<u32, Running>,
+    /// Dropped when what the group takes back is closed: it waits for that, also at the end.
+    waiting: Option<oneshot::Sender<()>>,
 }
 
 #[derive(Debug)]
@@ -43,44 +45,50 @@ impl Worker {
             context: Arc::new(context),
             connectors,
             running: BTreeMap::new(),
+            waiting: None,
         }
     }
 
-    /// Follows the group's decisions until `shutdown`, then closes every shard. `ready` is called at the first one.
+    /// Follows the group's decisions until `shutdown`, then closes every shard. `ready` is called after each decision.
     pub async fn run(
         mut self,
         mut decisions: mpsc::UnboundedReceiver<Ownership>,
         shutdown: CancellationToken,
         ready: impl Fn() + Send,
     ) {
-        loop {
-            let decision = tokio::select! {
-                () = shutdown.cancelled() => break,
-                decision = decisions.recv() => decision,
-            };
+        let following = self.follow(&mut decisions, ready);
+        shutdown.run_until_cancelled(following).await;
+        let all = self.running.keys().copied().collect();
+        if timeout(CLOSE, lose(&mut self.running, all)).await.is_err() {
+            tracing::warn!(
+                "a shard cannot be closed in time; its next owner's fence rolls back what it has open"
+            );
+        }
+    }
+
+    async fn follow(
+        &mut self,
+        decisions: &mut mpsc::UnboundedReceiver<Ownership>,
+        ready: impl Fn() + Send,
+    ) {
+        while let Some(decision) = decisions.recv().await {
             match decision {
-                Some(Ownership::Gained(shards)) => {
+                Ownership::Gained(shards) => {
                     tracing::info!(?shards, "the group gives shards to this worker");
                     for shard in shards {
                         self.gain(shard);
                     }
                     self.context.metrics.rebalanced();
                 }
-                Some(Ownership::Lost { shards, closed }) => {
+                Ownership::Lost { shards, closed } => {
                     tracing::info!(?shards, "the group takes shards back");
                     self.context.metrics.rebalancing();
-                    self.lose(shards).await;
-                    drop(closed);
+                    self.waiting = Some(closed);
+                    lose(&mut self.running, shards).await;
+                    self.waiting = None;
                 }
-                None => break,
             }
             ready();
-        }
-        let all = self.running.keys().copied().collect();
-        if timeout(CLOSE, self.lose(all)).await.is_err() {
-            tracing::warn!(
-                "a shard cannot be closed in time; its next owner's fence rolls back what it has open"
-            );
         }
     }
 
@@ -96,18 +104,43 @@ impl Worker {
         let shard = tokio::spawn(shard.run(lost.clone()));
         self.running.insert(number, Running { lost, shard });
     }
+}
 
-    /// Closes shards, all at the same time.
-    async fn lose(&mut self, numbers: Vec<u32>) {
-        let closing: Vec<_> = numbers
-            .iter()
-            .filter_map(|number| self.running.remove(number))
-            .collect();
-        for running in &closing {
+/// Closes shards, all at the same time. After a wait that was given up it may be asked again.
+async fn lose(running: &mut BTreeMap<u32, Running>, numbers: Vec<u32>) {
+    for number in &numbers {
+        if let Some(running) = running.get(number) {
             running.lost.cancel();
         }
-        for running in closing {
-            running.shard.await.expect("a shard does not panic");
+    }
+    for number in numbers {
+        if let Some(closing) = running.get_mut(&number) {
+            (&mut closing.shard).await.expect("a shard does not panic");
+            running.remove(&number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shard_is_waited_for_again_where_a_wait_was_given_up() {
+        let lost = CancellationToken::new();
+        let (end, ended) = oneshot::channel();
+        let shard = tokio::spawn(async { ended.await.unwrap() });
+        let mut running = BTreeMap::from([(3, Running { lost, shard })]);
+        tokio::select! {
+            biased;
+            () = lose(&mut running, vec![3]) => panic!("it is not closed"),
+            () = ready(()) => {}
+        }
+        assert!(running[&3].lost.is_cancelled());
+        end.send(()).unwrap();
+        lose(&mut running, vec![3]).await;
+        assert!(running.is_empty());
     }
 }
