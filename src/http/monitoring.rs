@@ -6,11 +6,11 @@
 //! Whoever accepts `OpenMetrics`, as Prometheus does, gets it; everything else gets Prometheus' older text format.
 
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -26,6 +26,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::server::{self, Limits};
 use crate::metrics::{Format, Metrics};
 
 /// Whether the worker has its place in the group; handed to whoever finds out.
@@ -37,6 +38,12 @@ struct Monitored {
     metrics: Arc<Metrics>,
     readiness: Readiness,
 }
+
+/// Anybody may connect: idle connections go soon, and all of them leave the process descriptors enough.
+const LIMITS: Limits = Limits {
+    connections: 256,
+    request: Duration::from_secs(10),
+};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -50,25 +57,19 @@ impl Readiness {
     }
 }
 
-/// Serves until `shutdown`.
-///
-/// # Errors
-///
-/// When the listener fails.
+/// Serves until `shutdown`, and then until the last answer.
 pub async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     shutdown: CancellationToken,
-) -> io::Result<()> {
+) {
     let router = Router::new()
         .route("/metrics", get(render))
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .with_state(Monitored { metrics, readiness });
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+    server::serve(listener, None, LIMITS, router, shutdown).await;
 }
 
 async fn render(State(monitored): State<Monitored>, headers: HeaderMap) -> impl IntoResponse {
@@ -97,5 +98,28 @@ async fn ready(State(monitored): State<Monitored>) -> (StatusCode, &'static str)
             StatusCode::SERVICE_UNAVAILABLE,
             "the worker has no place in its group yet\n",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::ConnectMetrics;
+
+    #[tokio::test]
+    async fn whoever_asks_has_the_limits_of_every_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/livez", listener.local_addr().unwrap());
+        let metrics = Metrics::new(|counts| ConnectMetrics::new(Arc::default(), counts));
+        let (readiness, shutdown) = (Readiness::default(), CancellationToken::new());
+        let serving = serve(listener, Arc::new(metrics), readiness, shutdown.clone());
+        let serving = tokio::spawn(serving);
+        for (length, status) in [(1, 200), (8 << 10, 431)] {
+            let request = reqwest::Client::new().get(&url);
+            let asked = request.header("x", "x".repeat(length)).send();
+            assert_eq!(asked.await.unwrap().status(), status);
+        }
+        shutdown.cancel();
+        serving.await.unwrap();
     }
 }

@@ -76,7 +76,7 @@ pub fn serve(
     control: Control,
     rest: Rest,
     shutdown: CancellationToken,
-) -> io::Result<impl Future<Output = io::Result<()>>> {
+) -> io::Result<impl Future<Output = ()>> {
     let certificate = rest.tls.map(Certificate::load).transpose();
     let certificate = certificate.map_err(io::Error::other)?.map(Arc::new);
     let access = Access::new(rest.users, control.session_key(), clock::now);
@@ -104,7 +104,6 @@ pub fn serve(
         if let Some(following) = following {
             following.abort();
         }
-        Ok(())
     })
 }
 

@@ -150,7 +150,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                     ConnectionAborted | ConnectionRefused | ConnectionReset
                 ) => {}
             Err(error) => {
-                tracing::warn!(%error, "the REST API cannot accept a connection");
+                tracing::warn!(%error, "a connection cannot be accepted");
                 sleep(PAUSE).await;
             }
         }
