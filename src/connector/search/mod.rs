@@ -153,7 +153,11 @@ impl Searches {
     }
 
     fn decoder(&self) -> Decoder {
-        Decoder::new(Arc::clone(&self.registry), Handle::current())
+        Decoder::new(
+            Arc::clone(&self.registry),
+            Handle::current(),
+            self.shutdown.clone(),
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use super::{next::Mark, terms::Terms};
 use crate::{
@@ -65,6 +66,7 @@ pub(super) struct Kept {
 pub(super) struct Decoder {
     registry: Arc<Registry>,
     runtime: Handle,
+    shutdown: CancellationToken,
     shapes: HashMap<SchemaId, Result<Shape, String>>,
     scratch: Vec<u8>,
 }
@@ -148,11 +150,16 @@ impl Ord for Kept {
 // === impl Decoder ===
 
 impl Decoder {
-    /// One for a thread that may block, of the runtime of `runtime`.
-    pub(super) fn new(registry: Arc<Registry>, runtime: Handle) -> Self {
+    /// One for a thread that may block, of the runtime of `runtime`. From `shutdown` on it asks for nothing.
+    pub(super) fn new(
+        registry: Arc<Registry>,
+        runtime: Handle,
+        shutdown: CancellationToken,
+    ) -> Self {
         Self {
             registry,
             runtime,
+            shutdown,
             shapes: HashMap::new(),
             scratch: Vec::new(),
         }
@@ -234,12 +241,49 @@ impl Decoder {
         if self.shapes.contains_key(&id) || self.shapes.len() >= MOST_SCHEMAS {
             return;
         }
-        let asked = self.runtime.block_on(self.registry.schema(id));
-        let shape = match asked {
-            Ok(Some(schema)) => Shape::parse(&schema).map_err(|error| error.to_string()),
-            Ok(None) => Err(format!("the schema registry has no schema of id {}", id.0)),
-            Err(error) => Err(format!("its schema, of id {}, is not known: {error}", id.0)),
+        let asking = self.shutdown.run_until_cancelled(self.registry.schema(id));
+        // Whoever waits for longer than the runtime lives panics, and that ends the process at once.
+        let shape = match self.runtime.block_on(asking) {
+            Some(Ok(Some(schema))) => Shape::parse(&schema).map_err(|error| error.to_string()),
+            Some(Ok(None)) => Err(format!("the schema registry has no schema of id {}", id.0)),
+            Some(Err(error)) => Err(format!("its schema, of id {}, is not known: {error}", id.0)),
+            None => Err(format!(
+                "its schema, of id {}, is not known: the worker ends",
+                id.0
+            )),
         };
         self.shapes.insert(id, shape);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{
+        avro::{Access, Registration, Timeouts},
+        clock,
+    };
+
+    #[tokio::test]
+    async fn a_registry_that_is_silent_holds_no_end_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let access = Access {
+            urls: vec![url.parse().unwrap()],
+            credentials: None,
+            ca_file: None,
+            client_certificate: None,
+            timeouts: Timeouts::default(),
+        };
+        let registry = Registry::new(access, Registration::ByHand, clock::now).unwrap();
+        let shutdown = CancellationToken::new();
+        let mut decoder = Decoder::new(Arc::new(registry), Handle::current(), shutdown.clone());
+        let reading = tokio::task::spawn_blocking(move || decoder.read(&[0, 0, 0, 0, 7, 0]));
+        let _asked = silent.accept().await.unwrap();
+        shutdown.cancel();
+        let why = reading.await.unwrap().unwrap_err();
+        assert_eq!(why, "its schema, of id 7, is not known: the worker ends");
     }
 }
