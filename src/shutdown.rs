@@ -5,10 +5,10 @@ use std::{io, process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit status of a process that was asked to end twice: 128 and the number of SIGINT.
-const IMPATIENT: i32 = 130;
+/// With the second signal's number, the exit status that a shell gives a process that the signal itself has ended.
+const SIGNALLED: i32 = 128;
 
-/// Watches for signals from now on. The token is cancelled at the first one.
+/// Watches for signals from now on. The token is cancelled at the first one; the second one ends the process.
 ///
 /// # Errors
 ///
@@ -22,15 +22,15 @@ pub fn on_signal() -> io::Result<CancellationToken> {
         either(&mut terminate, &mut interrupt).await;
         tracing::info!("ending in order, a second signal ends at once");
         token.cancel();
-        either(&mut terminate, &mut interrupt).await;
-        process::exit(IMPATIENT);
+        let impatient = either(&mut terminate, &mut interrupt).await;
+        process::exit(SIGNALLED + impatient.as_raw_value());
     });
     Ok(shutdown)
 }
 
-async fn either(first: &mut Signal, second: &mut Signal) {
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> SignalKind {
     tokio::select! {
-        _ = first.recv() => {}
-        _ = second.recv() => {}
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = interrupt.recv() => SignalKind::interrupt(),
     }
 }

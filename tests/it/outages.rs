@@ -202,3 +202,26 @@ async fn a_shard_that_fails_begins_again_and_is_counted() {
     scene.end(worker).await;
     scene.finish().await;
 }
+
+#[tokio::test]
+async fn whoever_is_told_twice_to_end_does_so_at_once_as_if_the_signal_had_ended_it() {
+    let (proxy, stack) = proxied().await;
+    let mut cut_off = Scene::on(
+        &proxy.address(),
+        stack.schema_registry_url(),
+        Script::default(),
+    )
+    .await;
+    let mut worker = cut_off.worker();
+    logged(&worker, "the group gives shards to this worker").await;
+    // Without Kafka, leaving the group takes its time.
+    proxy.blackhole(Switch::On);
+    worker.terminate();
+    logged(&worker, "a second signal ends at once").await;
+    worker.terminate();
+    let status = in_time("the worker ends", worker.ended()).await.unwrap();
+    assert_eq!(status.code(), Some(143));
+    cut_off.keep(&worker);
+    stack.bootstrap_servers().clone_into(&mut cut_off.bootstrap);
+    cut_off.close().await;
+}
