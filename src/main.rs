@@ -45,10 +45,14 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
                 Ok(config) => config,
                 Err(status) => return Ok(status),
             };
+            let shutdown = shutdown::on_signal()?;
             let (loggers, traces) = telemetry::start()?;
-            let ended = app::run(config, loggers, shutdown::on_signal()?).await;
+            let ended = app::run(config, loggers, shutdown).await;
+            if let Err(error) = &ended {
+                tracing::error!("the worker ends: {error:#}");
+            }
             traces.end();
-            ended.map(|()| ExitCode::SUCCESS)
+            Ok(ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS))
         }
         Command::Check(Check {
             file,

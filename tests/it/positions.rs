@@ -201,6 +201,8 @@ async fn another_number_of_shards_is_refused_with_the_way_out() {
         .logged(|line| line.contains("were written with topics.shards"))
         .await
         .unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let told = told["message"].as_str().unwrap();
     assert!(told.contains("connector \"acme\""), "{told}");
     scene.finish().await;
 }

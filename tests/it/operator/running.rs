@@ -249,8 +249,12 @@ async fn a_port_that_is_taken_ends_the_worker_with_the_setting_to_change() {
     );
     let ended = run_with_file(&scene.program, &["run"]).await;
     assert_eq!(ended.status, Some(1));
-    let words = format!("cannot listen on {address} (monitoring.listen)");
-    assert!(ended.err.contains(&words), "{}", ended.err);
+    // Whoever reads logs by machine has to find it there, once.
+    let line: Value = serde_json::from_str(&ended.err).unwrap();
+    let words = format!("the worker ends: cannot listen on {address} (monitoring.listen)");
+    let message = line["message"].as_str().unwrap();
+    assert!(message.starts_with(&words), "{line}");
+    assert_eq!(line["level"], "ERROR");
     scene.close().await;
 }
 
