@@ -204,8 +204,14 @@ impl Desired {
             // What was set earlier is not for a worker that has started since, as in Connect (KIP-976).
             Record::Logger(logger, level) => {
                 if self.is_read {
-                    let changed = self.loggers.set(&logger, level, (self.clock)());
-                    tracing::info!(logger, %level, ?changed, "the level is set on all workers");
+                    match self.loggers.set(&logger, level, (self.clock)()) {
+                        Ok(changed) => {
+                            tracing::info!(logger, %level, ?changed, "the level is set on all workers");
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "a level that is set on all workers is not set here");
+                        }
+                    }
                 }
                 return false;
             }

@@ -1,7 +1,8 @@
 //! The loggers of this worker: what each part of the program logs, changed while it runs.
 //!
-//! They are looked at and set as Kafka Connect's are. A logger is a module, such as `onepassword_kafka::relay`, and all that
-//! is below it; `root` is everything that no other logger speaks for.
+//! They are looked at and set as Kafka Connect's are. A logger is all whose name begins with its own, such as the module
+//! `onepassword_kafka::relay` and what is below it: `RUST_LOG` and Kafka Connect see it so, too. `root` is everything that
+//! no other logger speaks for.
 
 use std::{
     collections::BTreeMap,
@@ -51,6 +52,22 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid log level '{0}'.")]
 pub struct UnknownLevel(String);
+
+/// A logger that is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoom {
+    /// Its name is too long.
+    #[error("a logger's name may have {LONGEST} bytes at most")]
+    Name,
+    /// There are too many others.
+    #[error("there are {MOST} loggers already, and no more are kept: set one of them, or root")]
+    Many,
+}
+
+/// The longest name of a logger that is kept, in bytes.
+const LONGEST: usize = 256;
+/// The most loggers that are kept.
+const MOST: usize = 256;
 
 /// The logger of everything that no other speaks for.
 const ROOT: &str = "root";
@@ -110,11 +127,24 @@ impl Loggers {
         self.known().get(canonical(name)).copied()
     }
 
+    /// Whether a logger may be set: it is there, or there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn room_for(&self, name: &str) -> Result<(), NoRoom> {
+        room_for(&self.known(), canonical(name))
+    }
+
     /// Sets the level of a logger and of all that are below it, and tells which have changed.
-    #[must_use]
-    pub fn set(&self, name: &str, level: Level, now: Timestamp) -> Vec<String> {
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for it.
+    pub fn set(&self, name: &str, level: Level, now: Timestamp) -> Result<Vec<String>, NoRoom> {
         let name = canonical(name);
         let mut known = self.known();
+        room_for(&known, name)?;
         let inherited = Logger {
             level: effective(&known, name),
             last_modified: None,
@@ -131,7 +161,7 @@ impl Loggers {
             }
         }
         (self.0.filter)(targets(&known));
-        changed
+        Ok(changed)
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Logger>> {
@@ -199,12 +229,21 @@ fn canonical(name: &str) -> &str {
     name
 }
 
-/// Whether a logger is `above`, or below it.
+fn room_for(known: &BTreeMap<String, Logger>, name: &str) -> Result<(), NoRoom> {
+    if known.contains_key(name) {
+        Ok(())
+    } else if name.len() > LONGEST {
+        Err(NoRoom::Name)
+    } else if known.len() >= MOST {
+        Err(NoRoom::Many)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a logger is `above`, or below it; as in [`Targets`], by its first letters.
 fn is_within(name: &str, above: &str) -> bool {
-    let rest = name.strip_prefix(above);
-    above == ROOT
-        || rest
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('.'))
+    above == ROOT || (name != ROOT && name.starts_with(above))
 }
 
 /// The level that a name has from the nearest logger above it.
@@ -224,89 +263,4 @@ fn targets(known: &BTreeMap<String, Logger>) -> Targets {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Loggers, and what they have last given to the filter.
-    fn loggers(filter: &str) -> (Loggers, Arc<Mutex<Targets>>) {
-        let targets: Targets = filter.parse().unwrap();
-        let last = Arc::new(Mutex::new(targets.clone()));
-        let given = Arc::clone(&last);
-        let loggers = Loggers::new(&targets, move |targets| *given.lock().unwrap() = targets);
-        (loggers, last)
-    }
-
-    fn now() -> Timestamp {
-        "2026-11-25T12:00:00Z".parse().unwrap()
-    }
-
-    fn levels(loggers: &Loggers) -> Vec<String> {
-        let all = loggers.all().into_iter();
-        all.map(|(name, logger)| format!("{name}={}", logger.level))
-            .collect()
-    }
-
-    #[test]
-    fn at_first_they_are_those_of_the_filter() {
-        let (loggers, _) = loggers("warn,onepassword_kafka::relay=debug");
-        assert_eq!(
-            levels(&loggers),
-            [
-                "librdkafka=WARN",
-                "onepassword_kafka=WARN",
-                "onepassword_kafka::relay=DEBUG",
-                "root=WARN"
-            ]
-        );
-        assert!(
-            loggers
-                .all()
-                .values()
-                .all(|logger| logger.last_modified.is_none())
-        );
-    }
-
-    #[test]
-    fn a_level_is_that_of_all_below_and_the_change_is_told_once() {
-        let (loggers, filter) = loggers("info,onepassword_kafka::relay=warn");
-        let set = |name: &str, level: Level| loggers.set(name, level, now());
-        assert_eq!(
-            set("onepassword_kafka", Level::Debug),
-            ["onepassword_kafka", "onepassword_kafka::relay"]
-        );
-        assert_eq!(set("onepassword_kafka", Level::Debug), [""; 0]);
-        let relay = loggers.get("onepassword_kafka::relay").unwrap();
-        assert_eq!(
-            (relay.level, relay.last_modified),
-            (Level::Debug, Some(now()))
-        );
-        let enabled = |target: &str, level: tracing::Level| {
-            filter.lock().unwrap().would_enable(target, &level)
-        };
-        assert!(enabled(
-            "onepassword_kafka::relay::task",
-            tracing::Level::DEBUG
-        ));
-        assert!(!enabled("librdkafka", tracing::Level::DEBUG));
-
-        assert_eq!(set("a.b", Level::Info), [""; 0]);
-        assert_eq!(loggers.get("a.b").unwrap().last_modified, None);
-        assert_eq!(set("a", Level::Error), ["a", "a.b"]);
-        assert_eq!(loggers.get("a.c"), None);
-        assert_eq!(set("ROOT", Level::Off).len(), levels(&loggers).len());
-        assert!(!enabled("onepassword_kafka::relay", tracing::Level::ERROR));
-        assert_eq!(set(AUDIT, Level::Error), [AUDIT]);
-        assert!(enabled(AUDIT, tracing::Level::INFO));
-    }
-
-    #[test]
-    fn levels_are_log4js() {
-        for (word, level) in LEVELS {
-            assert_eq!(word.parse(), Ok(level));
-            assert_eq!(word.to_lowercase().parse(), Ok(level));
-            assert_eq!(level.to_string(), word);
-        }
-        let unknown = "BOGUS".parse::<Level>().unwrap_err();
-        assert_eq!(unknown.to_string(), "invalid log level 'BOGUS'.");
-    }
-}
+mod tests;

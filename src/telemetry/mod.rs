@@ -23,7 +23,7 @@ mod loggers;
 mod traces;
 
 pub use self::{
-    loggers::{AUDIT, Level, Logger, Loggers, UnknownLevel},
+    loggers::{AUDIT, Level, Logger, Loggers, NoRoom, UnknownLevel},
     traces::{Traces, TracesError, count},
 };
 

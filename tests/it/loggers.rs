@@ -49,6 +49,15 @@ async fn a_level_changes_on_one_worker_or_on_all_that_run() {
     .await
     .unwrap();
 
+    // A name that nobody needs is kept nowhere, and the other worker never hears of it.
+    let long = format!("/admin/loggers/{}", "x".repeat(300));
+    for scope in ["worker", "cluster"] {
+        let path = format!("{long}?scope={scope}");
+        let asked = Some(&json!({ "level": "DEBUG" }));
+        let (status, refusal) = ask(&one, Method::PUT, &path, asked).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{refusal}");
+    }
+
     // A worker that starts later begins as it is configured.
     let three = scene.worker();
     logged(&three, "the connectors topic is read").await;

@@ -6,7 +6,7 @@ use super::{
     super::{Refusal, record::set_level},
     Control,
 };
-use crate::telemetry::{Level, Logger};
+use crate::telemetry::{Level, Logger, NoRoom};
 
 // === impl Control ===
 
@@ -24,10 +24,14 @@ impl Control {
     }
 
     /// Sets the level of a logger and of all below it on this worker, and tells which have changed.
-    #[must_use]
-    pub fn set_level(&self, logger: &str, level: Level) -> Vec<String> {
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Invalid`] where no more loggers are kept.
+    pub fn set_level(&self, logger: &str, level: Level) -> Result<Vec<String>, Refusal> {
         let parts = &self.0.parts;
-        parts.loggers.set(logger, level, (parts.clock)())
+        let set = parts.loggers.set(logger, level, (parts.clock)());
+        set.map_err(unkept)
     }
 
     /// Sets the level of a logger and of all below it on all workers that run.
@@ -36,7 +40,12 @@ impl Control {
     ///
     /// As [`Refusal`] says.
     pub async fn set_level_everywhere(&self, logger: &str, level: Level) -> Result<(), Refusal> {
+        self.0.parts.loggers.room_for(logger).map_err(unkept)?;
         let record = set_level(logger, level);
         self.change(move |_| Ok((vec![record.clone()], ()))).await
     }
+}
+
+fn unkept(why: NoRoom) -> Refusal {
+    Refusal::Invalid(why.to_string())
 }

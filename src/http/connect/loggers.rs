@@ -67,7 +67,7 @@ async fn set(call: Call<'_>, name: &str) -> Result<Response, Failure> {
         control.set_level_everywhere(name, level).await?;
         return Ok(empty(StatusCode::NO_CONTENT));
     }
-    Ok(json(StatusCode::OK, &control.set_level(name, level)))
+    Ok(json(StatusCode::OK, &control.set_level(name, level)?))
 }
 
 // === impl LoggerBody ===
