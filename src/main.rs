@@ -49,7 +49,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
             let (loggers, traces) = telemetry::start()?;
             let ended = app::run(config, loggers, shutdown).await;
             if let Err(error) = &ended {
-                tracing::error!("the worker ends: {error:#}");
+                tracing::error!(target: telemetry::END, "the worker ends: {error:#}");
             }
             traces.end();
             Ok(ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS))

@@ -74,8 +74,10 @@ const ROOT: &str = "root";
 /// The program's own, and that of its Kafka client.
 const ALWAYS: [&str; 2] = ["librdkafka", "onepassword_kafka"];
 
-/// The target of what is logged whatever the loggers say: who has asked for which change.
+/// The target of who has asked for which change, which is logged whatever the loggers say.
 pub const AUDIT: &str = "audit";
+/// The target of why the process ends, which is, too.
+pub const END: &str = "end";
 
 const LEVELS: [(&str, Level); 8] = [
     ("OFF", Level::Off),
@@ -256,10 +258,15 @@ fn effective(known: &BTreeMap<String, Logger>, name: &str) -> Level {
 fn targets(known: &BTreeMap<String, Logger>) -> Targets {
     let named = known.iter().filter(|(name, _)| *name != ROOT);
     let targets = named.map(|(name, logger)| (name.clone(), LevelFilter::from(logger.level)));
-    Targets::new()
-        .with_targets(targets)
-        .with_default(effective(known, ROOT))
+    let targets = Targets::new().with_targets(targets);
+    unsilenced(targets.with_default(effective(known, ROOT)))
+}
+
+/// Lets through what is logged in any case.
+pub(super) fn unsilenced(targets: Targets) -> Targets {
+    targets
         .with_target(AUDIT, LevelFilter::INFO)
+        .with_target(END, LevelFilter::ERROR)
 }
 
 #[cfg(test)]

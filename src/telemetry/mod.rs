@@ -9,10 +9,9 @@ use std::{
     panic, process,
 };
 
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     Layer, Registry,
-    filter::{FilterExt, ParseError, Targets, filter_fn},
+    filter::{FilterExt, ParseError, filter_fn},
     fmt,
     layer::SubscriberExt,
     reload,
@@ -23,7 +22,7 @@ mod loggers;
 mod traces;
 
 pub use self::{
-    loggers::{AUDIT, Level, Logger, Loggers, NoRoom, UnknownLevel},
+    loggers::{AUDIT, END, Level, Logger, Loggers, NoRoom, UnknownLevel},
     traces::{Traces, TracesError, count},
 };
 
@@ -51,9 +50,7 @@ pub fn start() -> Result<(Loggers, Traces), TelemetryError> {
         "" => DEFAULT_FILTER,
         filter => filter,
     };
-    let targets = filter
-        .parse::<Targets>()?
-        .with_target(AUDIT, LevelFilter::INFO);
+    let targets = loggers::unsilenced(filter.parse()?);
     let log = fmt::layer().with_writer(io::stderr);
     let log: Box<dyn Layer<Registry> + Send + Sync> = if io::stderr().is_terminal() {
         log.with_target(false).boxed()
@@ -71,6 +68,7 @@ pub fn start() -> Result<(Loggers, Traces), TelemetryError> {
     log::set_max_level(log::LevelFilter::Trace);
     panic::set_hook(Box::new(|panic| {
         tracing::error!(
+            target: END,
             location = panic.location().map(tracing::field::display),
             "panic: {}",
             message(panic)

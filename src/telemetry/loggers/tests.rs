@@ -87,6 +87,7 @@ fn a_level_is_that_of_all_below_and_the_change_is_told_once() {
     assert!(!enabled("onepassword_kafka::relay", tracing::Level::ERROR));
     assert_eq!(set(AUDIT, Level::Error), [AUDIT]);
     assert!(enabled(AUDIT, tracing::Level::INFO));
+    assert!(enabled(END, tracing::Level::ERROR));
 }
 
 #[test]
