@@ -8,7 +8,7 @@ use super::{Config, values, worker::Worker};
 use crate::{
     kafka::{Properties, TopicSettings},
     secret::Reach,
-    setting::{Fault, Mistakes, Values},
+    setting::{Fault, Mistakes, Value, Values},
 };
 
 /// The workers of one group, as their cluster sees them.
@@ -21,6 +21,13 @@ pub struct Installation {
     /// How they reach Kafka; without what only their machines know.
     pub kafka: Properties,
 }
+
+/// What says where the brokers are, and whether they ask who is there.
+const NEEDED: [&str; 3] = [
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "security.protocol",
+];
 
 // === impl Installation ===
 
@@ -47,6 +54,13 @@ impl Installation {
         let mut told = Mistakes::new();
         values.expand(&Reach::Everywhere, &mut told);
         let kafka = values.split_off("kafka.");
+        let is_here = |value: &Value| value.text().is_some();
+        if !NEEDED
+            .iter()
+            .all(|name| kafka.get(name).is_none_or(is_here))
+        {
+            return None;
+        }
         let kafka = kafka.iter().filter_map(|(name, value)| {
             let text = value.text()?;
             Some((name.to_owned(), text.to_owned()))

@@ -212,6 +212,10 @@ async fn a_file_is_judged_where_neither_network_nor_secrets_are() {
     for word in ["kafka-acls.sh", "--topic onepassword.", "--group a"] {
         assert!(ended.out.contains(word), "{word:?} is not in {}", ended.out);
     }
+    let nowhere = SECRETS_ELSEWHERE.replace("broker.invalid:9092", "${env:NO_SUCH_VARIABLE}");
+    program.configure(&nowhere).unwrap();
+    let ended = run_with_file(&program, &["acls", "--principal", "User:worker"]).await;
+    assert_eq!((ended.status, ended.out.as_str()), (Some(78), ""));
 
     let wrong = SECRETS_ELSEWHERE.replace("  acme:\n", "  acme:\n    poll.interval: 5\n");
     program.configure(&wrong).unwrap();
