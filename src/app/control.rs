@@ -75,7 +75,7 @@ impl ControlPlane {
             keyring: context.keyring.clone(),
             api: context.api.clone(),
             cluster: cluster.clone(),
-            cluster_id: context.found.cluster_id.clone(),
+            found: context.found.clone(),
             clock: clock::now,
         });
         if settings.shows_passwords(address) {

@@ -36,5 +36,5 @@ pub use self::{
     reading::{Partition, Places, Purpose, Reading, Seen},
     rights::{Operation, Pattern, Resource, Right},
     settings::{Properties, TopicSettings},
-    topics::{Found, Missing, TopicError, Unfit, ensure, retention},
+    topics::{Found, Missing, TopicError, Unfit, ensure},
 };

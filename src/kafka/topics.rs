@@ -176,19 +176,28 @@ impl Found {
             self.retention.insert(stream, kept);
         }
     }
-}
 
-/// How long event topics keep records, by their own time, as they are configured now. Those that keep them for ever, or are
-/// not told of, are left out.
-///
-/// # Errors
-///
-/// When Kafka does not answer.
-pub async fn retention(cluster: &Cluster) -> Result<BTreeMap<Stream, Duration>, Error> {
-    let topic = |stream| cluster.topics().events(stream);
-    let (told, _) = configs(cluster, Stream::ALL.map(topic).into()).await?;
-    let kept = |stream| Some((stream, kept(told.get(&topic(stream))?)?));
-    Ok(Stream::ALL.into_iter().filter_map(kept).collect())
+    /// How long event topics keep records, by their own time, as they are configured now; of one that is not told of, as it was
+    /// found.
+    ///
+    /// # Errors
+    ///
+    /// When Kafka does not answer.
+    pub async fn retention_now(
+        &self,
+        cluster: &Cluster,
+    ) -> Result<BTreeMap<Stream, Duration>, Error> {
+        let topic = |stream| cluster.topics().events(stream);
+        let told = configs(cluster, Stream::ALL.map(topic).into()).await?;
+        let now = |stream| match told.get(&topic(stream)) {
+            Some(configs) if !configs.is_empty() => kept(configs),
+            _ => self.retention.get(&stream).copied(),
+        };
+        let now = Stream::ALL.into_iter().map(|stream| (stream, now(stream)));
+        Ok(now
+            .filter_map(|(stream, kept)| Some((stream, kept?)))
+            .collect())
+    }
 }
 
 /// A negative retention, for ever, is none to speak of.
@@ -209,8 +218,13 @@ async fn check_configs(
     // One that has just been created may not be told of yet, and has the configs it was given.
     let topics = cluster.topics().all().into_iter().map(|topic| topic.name);
     let there = topics.filter(|topic| !found.missing.contains(topic));
-    let (told, untold) = configs(cluster, there.collect()).await?;
-    found.untold = untold;
+    let told = configs(cluster, there.collect()).await?;
+    // rdkafka does not pass on why a topic's configs are refused, but then there are none.
+    if told.values().any(BTreeMap::is_empty) {
+        let right = cluster.right(Resource::Topic, Operation::DescribeConfigs);
+        tracing::warn!("configs of topics are not told, and so not checked: that takes {right}");
+        found.untold = Some(right);
+    }
     for (name, configs) in told {
         let get = |config: &str| configs.get(config).map(String::as_str);
         let compact = |policy: &str| policy.split(',').any(|policy| policy.trim() == "compact");
@@ -237,14 +251,11 @@ async fn check_configs(
     Ok(())
 }
 
-/// The configs of topics, as far as the cluster tells them, and the right that it misses where it does not.
-async fn configs(
-    cluster: &Cluster,
-    topics: Vec<String>,
-) -> Result<(Configs, Option<Right>), Error> {
+/// The configs of topics, as far as the cluster tells them: none of a topic where this user may not see them.
+async fn configs(cluster: &Cluster, topics: Vec<String>) -> Result<Configs, Error> {
     if topics.is_empty() {
         // Nothing to ask about, which librdkafka would call an invalid argument.
-        return Ok((Configs::new(), None));
+        return Ok(Configs::new());
     }
     let resources: Vec<_> = topics
         .iter()
@@ -260,7 +271,7 @@ async fn configs(
     let answers = match answers.map_err(Error::outside) {
         Err(error @ Error::Refused(_)) => {
             tracing::info!(%error, "the cluster does not tell the topics' configs, they are not checked");
-            return Ok((Configs::new(), None));
+            return Ok(Configs::new());
         }
         answers => answers?,
     };
@@ -271,11 +282,5 @@ async fn configs(
         let entries: BTreeMap<_, _> = entries.filter_map(|e| Some((e.name, e.value?))).collect();
         told.insert(topic, entries);
     }
-    // rdkafka does not pass on why a topic's configs are refused, but then there are none.
-    let untold = told.values().any(BTreeMap::is_empty);
-    let untold = untold.then(|| cluster.right(Resource::Topic, Operation::DescribeConfigs));
-    if let Some(right) = &untold {
-        tracing::warn!("configs of topics are not told, and so not checked: that takes {right}");
-    }
-    Ok((told, untold))
+    Ok(told)
 }

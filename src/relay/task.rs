@@ -32,7 +32,7 @@ use super::{
 use crate::{
     disposition::Disposition,
     event::{Page, Place, Position, TaskId},
-    kafka::{self, Stored},
+    kafka::Stored,
     onepassword::Answer,
     telemetry::count,
 };
@@ -248,10 +248,15 @@ impl Task {
         })
     }
 
-    /// A stream that was neither asked for by name nor read before is left alone where the token does not cover it.
+    /// A stream that is neither asked for by name nor was read before is left alone where the token does not cover it.
     fn covered(&self, session: &Session) -> Result<(), TaskError> {
         let stream = self.id.stream;
-        let is_wanted = self.connector.streams.is_some() || !matches!(self.position, Ok(None));
+        let was_read = match &self.position {
+            Ok(Some(position)) => matches!(position.place, Place::After(_)),
+            Ok(None) => false,
+            Err(_) => true,
+        };
+        let is_wanted = self.connector.streams.is_some() || was_read;
         match (session.account.may_read(stream), is_wanted) {
             (true, _) => Ok(()),
             (false, true) => Err(TaskError::NotCovered(stream.name())),
@@ -291,7 +296,13 @@ impl Task {
         };
         if check(&self.context.found.retention).is_err() {
             // Somebody may have raised it since this worker began.
-            check(&kafka::retention(&self.context.cluster).await?)?;
+            check(
+                &self
+                    .context
+                    .found
+                    .retention_now(&self.context.cluster)
+                    .await?,
+            )?;
         }
         Ok(())
     }

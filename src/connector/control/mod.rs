@@ -25,8 +25,13 @@ use super::{
     refusal::{judge, named, unnameable},
 };
 use crate::{
-    clock::Clock, event::Stream, kafka::Cluster, onepassword::Shared, relay::Target,
-    secret::Keyring, telemetry::Loggers,
+    clock::Clock,
+    event::Stream,
+    kafka::{Cluster, Found},
+    onepassword::Shared,
+    relay::Target,
+    secret::Keyring,
+    telemetry::Loggers,
 };
 
 /// The one place that answers questions about connectors and changes what is wanted of them.
@@ -56,8 +61,8 @@ pub struct Parts {
     pub api: Shared,
     /// Where all of it is kept.
     pub cluster: Cluster,
-    /// The cluster's id.
-    pub cluster_id: String,
+    /// What was found there.
+    pub found: Found,
     /// What time it is.
     pub clock: Clock,
 }
@@ -112,7 +117,7 @@ impl Control {
     /// The cluster's id, as `GET /` tells it.
     #[must_use]
     pub fn cluster_id(&self) -> String {
-        self.0.parts.cluster_id.clone()
+        self.0.parts.found.cluster_id.clone()
     }
 
     /// Whether the connectors topic has been read, so that answers are true.

@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use super::{
     super::{Desired, Refusal, log::PATIENCE, record::alter, start},
-    Control,
+    Control, Parts,
 };
 use crate::{
     event::{Cursor, Place, Position, Stream},
-    kafka::{self, Stored},
+    kafka::Stored,
     relay::{Alteration, Start, Target, WouldVanish},
 };
 
@@ -105,7 +105,8 @@ impl Control {
             start.map_err(|why| Refusal::Invalid(format!("the place to read from {why}")))?;
         let start = start.resolve(now);
         let streams = self.rewindable(name);
-        let retention = kafka::retention(&self.0.parts.cluster).await;
+        let Parts { found, cluster, .. } = &self.0.parts;
+        let retention = found.retention_now(cluster).await;
         let retention = retention.map_err(|error| Refusal::Unavailable(error.to_string()))?;
         for stream in &streams {
             WouldVanish::check(start, now, retention.get(stream).copied())
