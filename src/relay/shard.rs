@@ -55,7 +55,9 @@ impl Shard {
             self.context.metrics.shards(1);
             let ended = self.tenure(&lost, &mut backoff).await;
             self.context.metrics.shards(-1);
-            if let Err(error) = ended {
+            if let Err(error) = ended
+                && !lost.is_cancelled()
+            {
                 self.context.metrics.shard_restarted();
                 let wait = self.wait_after(&error, &mut backoff);
                 tracing::warn!(shard = self.number, %error, retry_in = ?wait, "the shard begins again");
@@ -108,8 +110,11 @@ impl Shard {
         lost: &CancellationToken,
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
-        let Some((producer, restored)) = self.take(lost.clone()).await? else {
-            return Ok(());
+        // Also where the shard is lost meanwhile: a fence that came late would bar the next owner.
+        let producer = self.fence().await?;
+        let restored = tokio::select! {
+            () = lost.cancelled() => return Ok(()),
+            restored = self.restore() => restored?,
         };
         let begun = Instant::now();
         tracing::info!(
@@ -181,21 +186,18 @@ impl Shard {
         self.shown = names;
     }
 
-    /// Fences, then restores; nothing where the shard is lost meanwhile. That is waited for: a fence that came late would bar
-    /// the next owner.
-    async fn take(&self, lost: CancellationToken) -> Result<Option<(Producer, Restored)>, Error> {
+    async fn fence(&self) -> Result<Producer, Error> {
         let (cluster, number) = (self.context.cluster.clone(), self.number);
-        let take = move || {
-            let producer = Producer::fence(&cluster, number)?;
-            if lost.is_cancelled() {
-                return Ok(None);
-            }
-            let restored = restore(&cluster, number)?;
-            Ok(Some((producer, restored)))
-        };
-        tokio::task::spawn_blocking(take)
+        tokio::task::spawn_blocking(move || Producer::fence(&cluster, number))
             .await
-            .expect("fencing and restoring do not panic")
+            .expect("fencing does not panic")
+    }
+
+    async fn restore(&self) -> Result<Restored, Error> {
+        let (cluster, number) = (self.context.cluster.clone(), self.number);
+        tokio::task::spawn_blocking(move || restore(&cluster, number))
+            .await
+            .expect("restoring does not panic")
     }
 
     /// A fenced shard has another owner, of whom this worker's group may not have heard yet: taking the shard back at
