@@ -20,7 +20,7 @@ pub enum Error {
     #[error("the broker refuses {} records as too large for their topic", .0.len())]
     TooLarge(Vec<usize>),
     /// Records that the broker does not take for another reason.
-    #[error("the broker refuses {} records: {cause}", numbers.len())]
+    #[error("the broker has not taken {} records: {cause}", numbers.len())]
     Rejected {
         /// Their numbers within the transaction.
         numbers: Vec<usize>,

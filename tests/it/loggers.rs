@@ -56,6 +56,7 @@ async fn a_level_changes_on_one_worker_or_on_all_that_run() {
         let asked = Some(&json!({ "level": "DEBUG" }));
         let (status, refusal) = ask(&one, Method::PUT, &path, asked).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{refusal}");
+        assert_eq!(get(&two, &long).await.0, StatusCode::NOT_FOUND);
     }
 
     // A worker that starts later begins as it is configured.
