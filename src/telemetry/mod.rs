@@ -11,7 +11,7 @@ use std::{
 
 use tracing_subscriber::{
     Layer, Registry,
-    filter::{FilterExt, ParseError, filter_fn},
+    filter::{FilterExt, ParseError, Targets, filter_fn},
     fmt,
     layer::SubscriberExt,
     reload,
@@ -50,14 +50,14 @@ pub fn start() -> Result<(Loggers, Traces), TelemetryError> {
         "" => DEFAULT_FILTER,
         filter => filter,
     };
-    let targets = loggers::unsilenced(filter.parse()?);
+    let targets: Targets = filter.parse()?;
     let log = fmt::layer().with_writer(io::stderr);
     let log: Box<dyn Layer<Registry> + Send + Sync> = if io::stderr().is_terminal() {
         log.with_target(false).boxed()
     } else {
         log.json().flatten_event(true).with_ansi(false).boxed()
     };
-    let (filter, changes) = reload::Layer::new(targets.clone());
+    let (filter, changes) = reload::Layer::new(loggers::unsilenced(targets.clone()));
     let lines = filter_fn(|about| !about.is_span());
     let traces = Traces::start()?;
     tracing_subscriber::registry()
