@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// The layers of `src/`, lowest first. A module uses itself and those of lower layers; siblings are strangers, but for
@@ -53,6 +53,22 @@ fn every_file_says_what_it_is_for_and_is_short_and_finished() {
         .collect();
     assert!(files.len() > 40, "only {} files were found", files.len());
     assert_eq!(untidy(&files), Vec::<String>::new());
+}
+
+#[test]
+fn an_image_is_built_with_every_file_that_is_built_in() {
+    let ignored = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.dockerignore"));
+    let ignored = ignored.expect("there is a .dockerignore");
+    let files: Vec<File> = ["src", "dev/src"].into_iter().flat_map(sources).collect();
+    assert_eq!(left_out(&files, &ignored), Vec::<String>::new());
+    assert_eq!(
+        left_out(&files, "*\n!src\n!dev\n!examples\n"),
+        [
+            "schemas/signinattempts.avsc",
+            "schemas/itemusages.avsc",
+            "schemas/auditevents.avsc"
+        ]
+    );
 }
 
 #[test]
@@ -144,6 +160,34 @@ fn untidy(files: &[File]) -> Vec<String> {
         let lines = text.lines().count();
         if lines > LONGEST_FILE {
             found.push(format!("{path}: {lines} lines, {LONGEST_FILE} at most"));
+        }
+    }
+    found
+}
+
+/// Files that are built into the program although `.dockerignore` leaves them out of what an image is built with.
+fn left_out(files: &[File], ignored: &str) -> Vec<String> {
+    let allowed: Vec<_> = ignored
+        .lines()
+        .filter_map(|line| line.strip_prefix('!'))
+        .collect();
+    let mut found = Vec::new();
+    for File { path, text } in files {
+        for (_, rest) in text
+            .match_indices("include_str!(\"")
+            .map(|(at, call)| text.split_at(at + call.len()))
+        {
+            let (written, _) = rest.split_once('"').expect("a text has an end");
+            let mut built_in = path.parent().expect("a file is in a folder").to_owned();
+            for component in Path::new(written).components() {
+                match component {
+                    Component::ParentDir => assert!(built_in.pop(), "{written} leaves the tree"),
+                    component => built_in.push(component),
+                }
+            }
+            if !allowed.iter().any(|allowed| built_in.starts_with(allowed)) {
+                found.push(built_in.display().to_string());
+            }
         }
     }
     found
