@@ -21,7 +21,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     event::{Stream, TaskId},
-    kafka::{Error, Producer, Restored, restore},
+    kafka::{Cluster, Error, Producer, restore},
     metrics::Metrics,
     onepassword::Outcome,
 };
@@ -111,10 +111,10 @@ impl Shard {
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
         // Also where the shard is lost meanwhile: a fence that came late would bar the next owner.
-        let producer = self.fence().await?;
+        let producer = self.ask(Producer::fence).await?;
         let restored = tokio::select! {
             () = lost.cancelled() => return Ok(()),
-            restored = self.restore() => restored?,
+            restored = self.ask(restore) => restored?,
         };
         let begun = Instant::now();
         tracing::info!(
@@ -186,18 +186,15 @@ impl Shard {
         self.shown = names;
     }
 
-    async fn fence(&self) -> Result<Producer, Error> {
+    /// Asks Kafka for something of this shard, which blocks.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: fn(&Cluster, u32) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let (cluster, number) = (self.context.cluster.clone(), self.number);
-        tokio::task::spawn_blocking(move || Producer::fence(&cluster, number))
+        tokio::task::spawn_blocking(move || question(&cluster, number))
             .await
-            .expect("fencing does not panic")
-    }
-
-    async fn restore(&self) -> Result<Restored, Error> {
-        let (cluster, number) = (self.context.cluster.clone(), self.number);
-        tokio::task::spawn_blocking(move || restore(&cluster, number))
-            .await
-            .expect("restoring does not panic")
+            .expect("fencing and restoring do not panic")
     }
 
     /// A fenced shard has another owner, of whom this worker's group may not have heard yet: taking the shard back at
