@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{task, time::sleep};
+use tokio::time::sleep;
 
 use crate::{
     process::{Process, Scratch, last_lines},
@@ -15,6 +15,7 @@ use crate::{
     stack::{
         StackError,
         artifacts::{Artifact, KAFKA, TOOLS, copy_dependencies},
+        blocking,
     },
 };
 
@@ -192,12 +193,4 @@ fn folder(files: &[(&str, &str)]) -> Result<Scratch, StackError> {
         fs::write(folder.path().join(name), text).map_err(StackError::io("write a program"))?;
     }
     Ok(folder)
-}
-
-async fn blocking<T: Send + 'static>(
-    operation: impl FnOnce() -> Result<T, StackError> + Send + 'static,
-) -> Result<T, StackError> {
-    task::spawn_blocking(operation)
-        .await
-        .map_err(|error| StackError::failed("a thread", error.to_string()))?
 }

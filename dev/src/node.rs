@@ -2,11 +2,10 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use tokio::task;
-
 use crate::{
-    process::{Process, Scratch, last_lines},
-    stack::{StackError, artifacts::Artifact},
+    process::{Scratch, last_lines},
+    python::ended,
+    stack::{StackError, artifacts::Artifact, blocking},
 };
 
 /// Packages of npm.
@@ -43,9 +42,7 @@ impl Packages {
     /// When the packages cannot be fetched, or the module fails.
     pub async fn run(&'static self, module: &str, argument: &str) -> Result<String, StackError> {
         let (module, argument) = (module.to_owned(), argument.to_owned());
-        task::spawn_blocking(move || self.run_blocking(&module, argument))
-            .await
-            .map_err(|error| StackError::failed("a thread", error.to_string()))?
+        blocking(move || self.run_blocking(&module, argument)).await
     }
 
     fn run_blocking(&self, module: &str, argument: String) -> Result<String, StackError> {
@@ -96,14 +93,9 @@ fn succeed(
     log: &Path,
     patience: Duration,
 ) -> Result<(), StackError> {
-    let process = Process::start(Path::new(program), arguments, &[], log)
-        .map_err(StackError::io("run Node"))?;
-    match process.ended_within(patience) {
-        Some(status) if status.success() => Ok(()),
-        Some(_) => Err(StackError::failed(program, last_lines(log))),
-        None => Err(StackError::failed(
-            format!("{program} does not end"),
-            last_lines(log),
-        )),
+    let status = ended(Path::new(program), arguments, log, patience)?;
+    if status.success() {
+        return Ok(());
     }
+    Err(StackError::failed(program, last_lines(log)))
 }

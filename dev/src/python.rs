@@ -7,13 +7,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::task;
-
 use crate::{
     process::{Process, Scratch, last_lines},
     stack::{
         StackError,
         artifacts::{Artifact, DOWNLOAD_TIMEOUT},
+        blocking,
     },
 };
 
@@ -83,10 +82,7 @@ impl Package {
         arguments: Vec<String>,
         patience: Duration,
     ) -> Result<Ended, StackError> {
-        let run = move || self.run_blocking(&arguments, patience);
-        task::spawn_blocking(run)
-            .await
-            .map_err(|error| StackError::failed("a thread", error.to_string()))?
+        blocking(move || self.run_blocking(&arguments, patience)).await
     }
 
     /// Where its Python is; the first call fetches the package, and blocks.

@@ -16,11 +16,13 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::task;
 
 use self::{driver::Driver, webdriver::Session};
 pub use self::{page::Page, records::Request};
-use crate::{process::Scratch, stack::StackError};
+use crate::{
+    process::Scratch,
+    stack::{StackError, blocking},
+};
 
 /// `ChromeDriver`, and the browsers that it has started. Dropping it ends them all.
 #[derive(Debug)]
@@ -64,9 +66,7 @@ impl Browser {
     ///
     /// When it is missing, or does not start.
     pub async fn start() -> Result<Self, StackError> {
-        task::spawn_blocking(Self::start_blocking)
-            .await
-            .map_err(|error| StackError::failed("a thread", error.to_string()))?
+        blocking(Self::start_blocking).await
     }
 
     fn start_blocking() -> Result<Self, StackError> {

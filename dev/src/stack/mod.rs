@@ -316,12 +316,13 @@ impl fmt::Display for Part {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// Runs what blocks on a thread of its own.
+pub(crate) async fn blocking<T: Send + 'static>(
     operation: impl FnOnce() -> Result<T, StackError> + Send + 'static,
 ) -> Result<T, StackError> {
     task::spawn_blocking(operation)
         .await
-        .map_err(|error| StackError::failed("a stack's thread", error.to_string()))?
+        .map_err(|error| StackError::failed("a thread", error.to_string()))?
 }
 
 #[cfg(test)]
