@@ -12,7 +12,9 @@ use onepassword_kafka_dev::{
     simulator::{Fault, Rule, Stream},
 };
 
-use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics, proxied, uuids};
+use crate::scene::{
+    ACCOUNT, SLOW_TO_COME_BACK, Scene, Script, in_time, logged, metrics, proxied, uuids,
+};
 
 /// How often the worker is killed.
 const KILLS: u32 = 50;
@@ -267,9 +269,6 @@ async fn a_commit_stays_unanswered(cut: impl FnOnce(&Proxy) -> Cut) {
     scene.end(worker).await;
     scene.finish().await;
 }
-
-/// Time enough for a test to do something between a cut and the next try.
-const SLOW_TO_COME_BACK: &str = "reconnect.backoff.ms: 3000\nreconnect.backoff.max.ms: 3000";
 
 #[tokio::test]
 async fn a_fence_bars_the_old_owner_before_positions_are_read() {

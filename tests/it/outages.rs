@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 
 use crate::{
     rest::{answers, ask, get, healthy, tasks_are},
-    scene::{Scene, Script, in_time, logged, metrics, proxied},
+    scene::{SLOW_TO_COME_BACK, Scene, Script, in_time, logged, metrics, proxied},
 };
 
 #[tokio::test]
@@ -93,11 +93,7 @@ async fn records_that_are_not_delivered_in_time_are_rolled_back_and_sent_again()
     let (proxy, stack) = proxied().await;
     let script = Script {
         // The first bounds the delivery; the others keep a producer that was cut off away until it is refused.
-        kafka: "\
-transaction.timeout.ms: 10000
-reconnect.backoff.ms: 3000
-reconnect.backoff.max.ms: 3000"
-            .to_owned(),
+        kafka: format!("transaction.timeout.ms: 10000\n{SLOW_TO_COME_BACK}"),
         ..Script::default()
     };
     let mut scene = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;

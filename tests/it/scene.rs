@@ -32,6 +32,9 @@ use rdkafka::{
 use serde_json::Value;
 
 pub(crate) const ACCOUNT: &str = TokenSpec::ACCOUNT;
+/// Below `kafka`: time enough for a test to do something between a cut and the next try.
+pub(crate) const SLOW_TO_COME_BACK: &str =
+    "reconnect.backoff.ms: 3000\nreconnect.backoff.max.ms: 3000";
 
 /// One installation.
 pub(crate) struct Scene {
@@ -332,6 +335,16 @@ pub(crate) async fn logged(worker: &Worker, what: &str) -> String {
         let log: Vec<_> = worker.log().into_iter().filter(own).collect();
         panic!("not in the log: {what:?}\n{}", log.join("\n"))
     })
+}
+
+/// Waits until a worker has logged `what` for the second time.
+pub(crate) async fn logged_again(worker: &Worker, what: &str) {
+    let mut times = 0;
+    let again = worker.logged(|line| {
+        times += usize::from(line.contains(what));
+        times == 2
+    });
+    in_time("the same line again", again).await.unwrap();
 }
 
 pub(crate) fn uuids(events: &[Value]) -> impl Iterator<Item = String> {

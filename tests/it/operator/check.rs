@@ -9,7 +9,7 @@ use onepassword_kafka_dev::{
 };
 
 use super::{Ended, create_topic, edit, nowhere, run_with_file};
-use crate::scene::{Scene, Script, in_time, logged, metrics, proxied};
+use crate::scene::{SLOW_TO_COME_BACK, Scene, Script, in_time, logged, metrics, proxied};
 
 impl Ended {
     /// The one line about `what`.
@@ -185,11 +185,7 @@ async fn a_topic_that_nobody_can_write_to_at_present_is_told() {
     let (proxy, stack) = proxied().await;
     let script = Script {
         // The first bounds the delivery; the others keep the producer away once it was cut off.
-        kafka: "\
-transaction.timeout.ms: 10000
-reconnect.backoff.ms: 3000
-reconnect.backoff.max.ms: 3000"
-            .to_owned(),
+        kafka: format!("transaction.timeout.ms: 10000\n{SLOW_TO_COME_BACK}"),
         ..Script::default()
     };
     let mut scene = Scene::on(&proxy.address(), stack.schema_registry_url(), script).await;

@@ -6,7 +6,7 @@ use super::{
     Ended, check_with, has_no_password, program, scene, security, stack, with_certificate,
     with_password,
 };
-use crate::scene::{Scene, Script, in_time, logged};
+use crate::scene::{Scene, Script, logged, logged_again};
 
 /// What is wrong, what that is in the worker's file (`from`, `to`), and what is said of it.
 type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c [&'c str]);
@@ -172,18 +172,7 @@ async fn a_worker_that_cannot_sign_in_says_why_and_tries_on() {
         line.contains("the broker refuses the credentials"),
         "{line}"
     );
-    in_time(
-        "another try",
-        worker.logged({
-            let mut tries = 0;
-            move |line| {
-                tries += usize::from(line.contains("Kafka cannot be used yet"));
-                tries == 2
-            }
-        }),
-    )
-    .await
-    .unwrap();
+    logged_again(&worker, "Kafka cannot be used yet").await;
     has_no_password(&worker.log().join("\n"));
     worker.kill();
     scene.keep(&worker);

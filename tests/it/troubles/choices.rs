@@ -16,7 +16,7 @@ use crate::{
     offsets::{resume, stop},
     operator::create_topic,
     rest::ask,
-    scene::{ACCOUNT, Scene, Script, in_time, logged},
+    scene::{ACCOUNT, Scene, Script, logged, logged_again},
 };
 
 fn without_item_usages() -> TokenSpec {
@@ -45,14 +45,7 @@ async fn a_stream_that_the_token_does_not_cover_is_left_alone() {
     let now = json!({ "connector": "acme", "from": "latest" });
     let (status, body) = ask(&worker, Method::POST, "/ui/api/rewind", Some(&now)).await;
     assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
-    let looks_again = worker.logged({
-        let mut times = 0;
-        move |line| {
-            times += usize::from(line.contains("the token does not cover this stream"));
-            times == 2
-        }
-    });
-    in_time("the task looks again", looks_again).await.unwrap();
+    logged_again(&worker, "the token does not cover this stream").await;
     state(&worker, Stream::ItemUsages, "UNASSIGNED").await;
     let requests = scene.simulator.requests();
     assert_eq!(requests.to(&path(Stream::ItemUsages)).count(), 0);
