@@ -124,8 +124,10 @@ impl Cluster {
         let mut config = self.client(&[
             ("compression.type", "zstd"),
             ("linger.ms", "1"),
-            ("transaction.timeout.ms", "30000"),
             ("queue.buffering.max.kbytes", "262144"),
+            // What waits for its turn takes a third of the memory before it is librdkafka's.
+            ("queue.buffering.max.messages", "4000"),
+            ("transaction.timeout.ms", "30000"),
         ]);
         config
             .set("transactional.id", id)

@@ -273,16 +273,16 @@ impl Transaction<'_> {
     }
 
     fn enqueue(&mut self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Error> {
+        let mut is_empty = false;
         loop {
             match self.producer.inner.send(record) {
                 Ok(()) => break,
                 // A queue that is full of nothing is too small for this record.
-                Err((KafkaError::MessageProduction(Code::QueueFull), _))
-                    if !self.is_under_way() =>
-                {
+                Err((KafkaError::MessageProduction(Code::QueueFull), _)) if is_empty => {
                     return Err(Error::TooLarge(vec![self.records]));
                 }
                 Err((KafkaError::MessageProduction(Code::QueueFull), back)) => {
+                    is_empty = !self.is_under_way();
                     self.breathe();
                     record = back;
                 }

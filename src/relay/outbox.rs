@@ -25,7 +25,7 @@ pub(super) struct Outbox {
 }
 
 /// Pages in the hands of the shard before the next is fetched: enough to keep a backfill's transactions large.
-const AHEAD: usize = 5;
+const AHEAD: usize = 12;
 
 // === impl Outbox ===
 
