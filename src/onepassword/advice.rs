@@ -38,9 +38,10 @@ impl Advice {
         }
     }
 
-    /// After a refusal: the longest wait that was named.
+    /// After a refusal: the longest wait that was named. A window that is not used up is none.
     pub(super) fn wait(self) -> Option<Duration> {
-        self.retry_after.max(self.reset)
+        let reset = self.reset.filter(|_| self.remaining.unwrap_or(0) == 0);
+        self.retry_after.max(reset)
     }
 
     /// After a success: how long nothing more is allowed, if the window is used up.
@@ -98,6 +99,14 @@ mod tests {
             (
                 &[("ratelimit", r#""default";r=0;t=30, "hour";r=9;t=900"#)],
                 Some(30),
+            ),
+            (
+                &[("ratelimit-remaining", "9"), ("ratelimit-reset", "3000")],
+                None,
+            ),
+            (
+                &[("retry-after", "5"), ("ratelimit", r#""hour";r=9;t=900"#)],
+                Some(5),
             ),
             (&[("x-ratelimit-reset", "1795000060")], Some(60)),
             (&[("ratelimit-reset", "86400")], Some(3600)),
