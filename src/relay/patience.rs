@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio::time::sleep;
 
-use super::source::Source;
+use super::{pace::THROTTLED, source::Source};
 use crate::backoff::Backoff;
 
 /// The waits of one task.
 #[derive(Debug)]
 pub(super) struct Patience {
     retries: Backoff,
+    /// After a 429 in a row with others.
+    throttles: Backoff,
     failures: u32,
     random: fastrand::Rng,
 }
@@ -29,14 +31,21 @@ impl Patience {
     pub(super) fn new() -> Self {
         Self {
             retries: Backoff::new(FIRST_RETRY, LONGEST_RETRY, fastrand::Rng::new()),
+            throttles: Backoff::new(FIRST_RETRY, THROTTLED, fastrand::Rng::new()),
             failures: 0,
             random: fastrand::Rng::new(),
         }
     }
 
-    /// Whatever was wrong is over.
-    pub(super) const fn reset(&mut self) {
+    /// 1Password has answered with a page.
+    pub(super) const fn answered(&mut self) {
         self.retries.reset();
+        self.throttles.reset();
+    }
+
+    /// What was read is in Kafka: whatever was wrong is over.
+    pub(super) const fn reset(&mut self) {
+        self.answered();
         self.failures = 0;
     }
 
@@ -48,6 +57,12 @@ impl Patience {
     /// The wait after an error that passes by itself.
     pub(super) fn retry(&mut self, not_before: Option<Duration>) -> Duration {
         self.retries.next_wait().max(not_before.unwrap_or_default())
+    }
+
+    /// The wait after a 429: while they go on, the bound doubles up to the interval of a throttled account.
+    pub(super) fn throttle(&mut self, not_before: Option<Duration>) -> Duration {
+        let wait = self.throttles.next_wait();
+        wait.max(not_before.unwrap_or_default())
     }
 
     /// The wait after an error that does not: the poll interval, doubled with each in a row, up to an hour.
@@ -89,6 +104,19 @@ mod tests {
             patience.failure(Duration::from_mins(5)),
             Duration::from_mins(5)
         );
+    }
+
+    #[test]
+    fn who_is_throttled_asks_ever_more_rarely_up_to_a_quarter_of_an_hour() {
+        let longest = |waits: &dyn Fn(&mut Patience) -> Duration| {
+            let mut patience = Patience::new();
+            (0..200).map(|_| waits(&mut patience)).max().unwrap()
+        };
+        let throttled = longest(&|patience| patience.throttle(None));
+        assert!(throttled > Duration::from_mins(10) && throttled <= THROTTLED);
+        assert!(longest(&|patience| patience.retry(None)) <= LONGEST_RETRY);
+        let mut patience = Patience::new();
+        assert!(patience.throttle(Some(Duration::from_secs(7))) >= Duration::from_secs(7));
     }
 
     #[test]

@@ -161,6 +161,7 @@ impl Task {
         let mut reading = self.begin().await?;
         while self.step(&mut reading).await? == More::Yes {}
         self.outbox.drain().await?;
+        self.patience.reset();
         Ok(reading.polled)
     }
 
@@ -205,7 +206,7 @@ impl Task {
         self.source.note(self.id.stream.name(), &page);
         let page = page?;
         advances(&reading.position.place, &page)?;
-        self.patience.reset();
+        self.patience.answered();
         reading.position.place = Place::After(page.cursor.clone());
         let more = if page.has_more { More::Yes } else { More::No };
         if page.items.is_empty() {
@@ -330,9 +331,13 @@ impl Task {
         let now = (self.context.clock)();
         match error.disposition() {
             Disposition::Retry(not_before) => {
-                let wait = self.patience.retry(not_before);
+                let wait = if error.is_throttling() {
+                    self.patience.throttle(not_before)
+                } else {
+                    self.patience.retry(not_before)
+                };
                 self.reporter.retrying(error, now, wait);
-                sleep(wait).await;
+                pause(wait, &self.source, &self.token).await;
             }
             _ if matches!(error, TaskError::Unassigned) => {
                 self.reporter.unassigned(error, now, patience::LONGEST);
