@@ -26,6 +26,8 @@ pub(super) struct Reporter {
     logged: Option<Instant>,
     /// When it was last told how far the poll under way has come.
     told: Option<Instant>,
+    /// The last event that was read, while there is more to read.
+    behind: Option<Timestamp>,
     /// The poll under way.
     began: Timestamp,
     events: usize,
@@ -51,6 +53,7 @@ impl Reporter {
             board,
             logged: None,
             told: None,
+            behind: None,
             began: Timestamp::UNIX_EPOCH,
             events: 0,
         }
@@ -77,11 +80,11 @@ impl Reporter {
     /// The task reads, and has read up to `position`; there is more to read.
     pub(super) fn reading(&mut self, polled: &Polled, position: &Position, now: Timestamp) {
         self.state(TaskState::Running, None);
-        if let Some(last) = last_event(position) {
+        self.behind = last_event(position);
+        if let Some(last) = self.behind {
             self.metrics.position(&self.task, last);
-            let behind = Duration::try_from(now.duration_since(last));
-            self.metrics.lag(&self.task, behind.unwrap_or_default());
         }
+        self.lags(now);
         self.events = polled.events;
         if self.told.is_none_or(|then| then.elapsed() >= TELL_EVERY) {
             self.tell_reading(now);
@@ -102,6 +105,7 @@ impl Reporter {
     pub(super) fn drained(&mut self, polled: &Polled, now: Timestamp, wait: Duration) {
         self.state(TaskState::Running, None);
         self.metrics.polled(&self.task, now);
+        self.behind = None;
         self.events = polled.events;
         self.polled(End::Drained, None, now, Some(wait));
         if self.is_time_to_log() || polled.events > 0 {
@@ -118,6 +122,7 @@ impl Reporter {
     /// The task tries again soon.
     pub(super) fn retrying(&self, error: &TaskError, now: Timestamp, wait: Duration) {
         self.state(TaskState::Retrying, None);
+        self.lags(now);
         let end = if error.is_throttling() {
             End::Throttled
         } else {
@@ -131,6 +136,7 @@ impl Reporter {
     /// The task needs somebody.
     pub(super) fn failed(&self, error: &TaskError, now: Timestamp, wait: Duration) {
         self.state(TaskState::Failed, Some(error.to_string()));
+        self.lags(now);
         self.polled(End::Failed, Some(error), now, Some(wait));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::error!(connector, stream, %error, retry_in = ?wait, "the task has failed");
@@ -143,6 +149,13 @@ impl Reporter {
         self.polled(End::Unassigned, None, now, Some(wait));
         let (connector, stream) = (&self.task.connector, self.task.stream.name());
         tracing::info!(connector, stream, "{reason}");
+    }
+
+    fn lags(&self, now: Timestamp) {
+        if let Some(last) = self.behind {
+            let behind = Duration::try_from(now.duration_since(last));
+            self.metrics.lag(&self.task, behind.unwrap_or_default());
+        }
     }
 
     fn tell_reading(&mut self, now: Timestamp) {

@@ -8,15 +8,15 @@ use std::{
 
 use onepassword_kafka_dev::{
     proxy::Proxy,
-    simulator::{Stream, TokenSpec},
+    simulator::{Fault, Rule, Stream, TokenSpec},
     stack::Stack,
-    worker::Worker,
+    worker::{Metrics, Worker},
 };
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::{Ended, edit, run, run_with_file};
-use crate::scene::{Scene, Script, in_time, logged, metrics};
+use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics};
 
 #[tokio::test]
 async fn the_metrics_tell_all_that_was_promised() {
@@ -77,6 +77,32 @@ async fn the_metrics_tell_all_that_was_promised() {
     );
     let expiry = seen.sum("onepassword_token_expiry_timestamp_seconds", &["acme"]);
     assert!((expiry - now.as_secs_f64() - expires.as_secs_f64()).abs() < 120.0);
+    scene.end(worker).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn the_lag_grows_while_what_is_there_cannot_be_read() {
+    let scene = Scene::play(Script {
+        connector: "page.limit: 10".to_owned(),
+        ..Script::default()
+    })
+    .await;
+    let stream = Stream::AuditEvents;
+    let hour = Duration::from_hours(1);
+    scene.simulator.history(ACCOUNT, stream, 20, hour * 9);
+    scene.simulator.queue(Rule::once(stream, Fault::None));
+    scene
+        .simulator
+        .queue(Rule::always(Fault::status(503)).on(stream));
+    let worker = scene.worker();
+    let lag = |metrics: &Metrics| metrics.sum("onepassword_lag_seconds", &[stream.as_str()]);
+    let seen = metrics(&worker, "it lags", |seen| lag(seen) > hour.as_secs_f64()).await;
+    let before = lag(&seen);
+    metrics(&worker, "it lags more", |seen| lag(seen) > before).await;
+    scene.simulator.update_faults(|faults| faults.rules.clear());
+    scene.all_delivered().await;
+    metrics(&worker, "it lags no more", |seen| lag(seen) == 0.0).await;
     scene.end(worker).await;
     scene.finish().await;
 }
