@@ -1,6 +1,11 @@
 //! What went wrong with a request, in words that say what to do about it, and the decision that follows.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -137,7 +142,12 @@ impl ApiError {
             Failure::Certificate => {
                 "; if this network inspects TLS, put its root certificate into onepassword.ca.file"
             }
-            _ => "",
+            Failure::TooLong { .. } => {
+                "; with a smaller page.limit it is shorter, from where the position is moved to"
+            }
+            Failure::Slow | Failure::Broken | Failure::Garbled => {
+                "; if it stays so, check what stands between here and 1Password"
+            }
         };
         Self {
             outcome: if failure.is_malformed() {
@@ -161,7 +171,7 @@ impl ApiError {
         Self {
             outcome: Outcome::Malformed,
             words: format!(
-                "the answer about {ask} is unusable (content type: {content_type}){guess}"
+                "the answer about {ask} is unusable: {source} (content type: {content_type}){guess}"
             ),
             wait: None,
             source: Some(source.into()),
@@ -276,7 +286,7 @@ fn advise(ask: Ask, status: StatusCode) -> String {
         ),
         (Outcome::BadRequest, Ask::After(_)) if code == 400 => format!(
             "1Password refuses the stored cursor of {ask} ({code}): to go on, set the position to the time of the \
-             last event, or delete it to begin at start.time (README, \"Moving a position\")"
+             last event, or delete it to begin at start.time (docs/replaying.md, \"Rewind\")"
         ),
         (Outcome::Throttled, _) => format!(
             "1Password asks for fewer requests ({code}): if it happens often, raise poll.interval.ms to 900000, \
@@ -300,11 +310,30 @@ pub(super) fn said(body: &[u8]) -> Option<String> {
     Some(message)
 }
 
-/// As much of the service's words as an error message can bear.
+/// As much of the service's words as an error message can bear, without those that tell who it was or from where.
 fn quote(said: &str) -> Option<String> {
-    let printable = said.chars().filter(|c| !c.is_control());
-    let quote: String = printable.take(LONGEST_QUOTE).collect();
-    Some(quote.trim().to_owned()).filter(|quote| !quote.is_empty())
+    let printable: String = said
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let words = printable
+        .split_whitespace()
+        .map(|word| if is_personal(word) { "…" } else { word });
+    let quote = words.collect::<Vec<_>>().join(" ");
+    let quote: String = quote.chars().take(LONGEST_QUOTE).collect();
+    Some(quote).filter(|quote| !quote.is_empty())
+}
+
+/// Whether an e-mail or an IP address is in a word.
+fn is_personal(word: &str) -> bool {
+    let is_address = |part: &str| {
+        let part = part.trim_matches('.');
+        part.parse::<IpAddr>().is_ok() || part.parse::<SocketAddr>().is_ok()
+    };
+    word.contains('@')
+        || word
+            .split(|c: char| !c.is_ascii_hexdigit() && c != '.' && c != ':')
+            .any(|part| is_address(part) || is_address(part.trim_matches(':')))
 }
 
 #[cfg(test)]
@@ -334,8 +363,30 @@ mod tests {
     fn a_quote_is_short_and_printable() {
         let long = "é".repeat(500);
         assert_eq!(quote(&long).unwrap().chars().count(), LONGEST_QUOTE);
-        assert_eq!(quote("a\r\nb\u{1b}[31m").as_deref(), Some("ab[31m"));
+        assert_eq!(quote("a\r\nb \u{1b}[31m").as_deref(), Some("a b [31m"));
         assert_eq!(quote(" \n"), None);
+    }
+
+    #[test]
+    fn a_quote_tells_nobody_and_no_place() {
+        for word in [
+            "ann@example.com",
+            "<ann@example.com>,",
+            "203.0.113.9",
+            "203.0.113.9.",
+            "(203.0.113.9:443)",
+            "ip=203.0.113.9",
+            "2001:db8::7",
+            "[2001:db8::7]:443",
+            "2001:db8::7:",
+        ] {
+            let said = format!("blocked {word} at 12:30, see 4.2");
+            assert_eq!(
+                quote(&said).as_deref(),
+                Some("blocked … at 12:30, see 4.2"),
+                "{word}"
+            );
+        }
     }
 
     #[test]

@@ -91,10 +91,8 @@ fn start() -> Place {
 
 fn status(code: u16, shape: ErrorShape) -> StatusFault {
     StatusFault {
-        code,
         shape,
-        retry_after: None,
-        rate_limit: None,
+        ..StatusFault::of(code)
     }
 }
 

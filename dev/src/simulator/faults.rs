@@ -132,6 +132,9 @@ pub enum Fault {
 pub struct StatusFault {
     /// The status code, 100 to 999; others are answered as 500.
     pub code: u16,
+    /// What it says. Default: the code's own phrase.
+    #[serde(default)]
+    pub message: Option<String>,
     /// The body's shape. Default: [`ErrorShape::ByVersion`].
     #[serde(default)]
     pub shape: ErrorShape,
@@ -291,12 +294,23 @@ impl Fault {
     /// An error answer with the version's usual body and no further headers.
     #[must_use]
     pub fn status(code: u16) -> Self {
-        Self::Status(StatusFault {
+        Self::Status(StatusFault::of(code))
+    }
+}
+
+// === impl StatusFault ===
+
+impl StatusFault {
+    /// With the version's usual body and no further headers.
+    #[must_use]
+    pub const fn of(code: u16) -> Self {
+        Self {
             code,
+            message: None,
             shape: ErrorShape::ByVersion,
             retry_after: None,
             rate_limit: None,
-        })
+        }
     }
 }
 

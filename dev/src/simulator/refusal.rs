@@ -93,7 +93,8 @@ impl StatusFault {
             ErrorShape::ByVersion => general,
             particular => particular,
         };
-        let message = status.canonical_reason().unwrap_or("Error");
+        let phrase = status.canonical_reason().unwrap_or("Error");
+        let message = self.message.as_deref().unwrap_or(phrase);
         let mut answer = error(status, message, shape, version);
         advise(&mut answer, self.retry_after);
         if let Some(limits) = self.rate_limit {

@@ -20,11 +20,11 @@ impl Scene {
     }
 
     /// Whatever must reach no log: the token, and who did what from where.
-    fn private(&self) -> Vec<String> {
-        let mut private = vec![self.token.as_str().to_owned()];
+    fn private(&self) -> HashSet<String> {
+        let mut private = HashSet::from([self.token.as_str().to_owned()]);
         for stream in Stream::ALL {
-            for event in self.simulator.published(ACCOUNT, stream).iter().take(500) {
-                collect_personal(event, &mut private);
+            for event in self.simulator.published(ACCOUNT, stream) {
+                collect_personal(&event, &mut private);
             }
         }
         private
@@ -42,7 +42,7 @@ impl Scene {
     }
 }
 
-fn collect_personal(value: &Value, found: &mut Vec<String>) {
+fn collect_personal(value: &Value, found: &mut HashSet<String>) {
     let Value::Object(members) = value else {
         return;
     };
@@ -52,7 +52,7 @@ fn collect_personal(value: &Value, found: &mut Vec<String>) {
                 if text.len() > 6
                     && ["email", "name", "ip", "ip_address"].contains(&name.as_str()) =>
             {
-                found.push(text.to_owned());
+                found.insert(text.to_owned());
             }
             _ => collect_personal(value, found),
         }

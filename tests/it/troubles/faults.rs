@@ -60,10 +60,9 @@ async fn survives(faults: impl IntoIterator<Item = (Fault, Outcome)>) {
 
 fn gateway(code: u16, shape: ErrorShape, retry_after: Option<RetryAfter>) -> Fault {
     Fault::Status(StatusFault {
-        code,
         shape,
         retry_after,
-        rate_limit: None,
+        ..StatusFault::of(code)
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use onepassword_kafka_dev::simulator::{
-    ErrorShape, Fault, Introspection, RetryAfter, Rule, StatusFault, Stream, TokenSpec,
+    Fault, Introspection, RetryAfter, Rule, StatusFault, Stream, TokenSpec,
 };
 
 use super::{committed, give, path, state};
@@ -196,10 +196,8 @@ async fn retry_after_is_honoured_in_both_of_its_forms_and_counted_as_throttled()
     let audit = path(Stream::AuditEvents);
     for (throttled, retry_after) in [(1, RetryAfter::Seconds(3)), (2, RetryAfter::HttpDate(3))] {
         let fault = Fault::Status(StatusFault {
-            code: 429,
-            shape: ErrorShape::Documented,
             retry_after: Some(retry_after),
-            rate_limit: None,
+            ..StatusFault::of(429)
         });
         scene.publish(1);
         scene
@@ -236,6 +234,30 @@ async fn retry_after_is_honoured_in_both_of_its_forms_and_counted_as_throttled()
     scene.all_delivered().await;
     scene.end(worker).await;
     scene.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_that_a_refusal_names_is_told_of() {
+    let scene = Scene::start().await;
+    let message = "Blocked: ann@example.com may not come from 203.0.113.9".to_owned();
+    let fault = Fault::Status(StatusFault {
+        message: Some(message),
+        ..StatusFault::of(403)
+    });
+    scene
+        .simulator
+        .update_faults(|faults| faults.rules.push(Rule::always(fault)));
+    let worker = scene.worker();
+    for stream in Stream::ALL {
+        state(&worker, stream, "FAILED").await;
+    }
+    logged(&worker, "1Password says: Blocked: … may not come from …").await;
+    for line in worker.log() {
+        let is_told = line.contains("ann@example.com") || line.contains("203.0.113.9");
+        assert!(!is_told, "{line}");
+    }
+    scene.end(worker).await;
+    scene.close().await;
 }
 
 #[tokio::test]

@@ -46,7 +46,6 @@ async fn statuses_come_in_every_shape_with_their_headers() {
         (ErrorShape::Empty, ""),
     ] {
         let fault = StatusFault {
-            code: 503,
             shape,
             retry_after: Some(RetryAfter::Seconds(9)),
             rate_limit: Some(RateLimitHeaders {
@@ -54,6 +53,7 @@ async fn statuses_come_in_every_shape_with_their_headers() {
                 remaining: 0,
                 reset: 9,
             }),
+            ..StatusFault::of(503)
         };
         let answer = meet(&bench, Fault::Status(fault)).await.unwrap();
         assert_eq!(answer.headers()["retry-after"], "9");
@@ -67,10 +67,9 @@ async fn statuses_come_in_every_shape_with_their_headers() {
 async fn retry_after_can_be_a_date() {
     let bench = Bench::start().await;
     let fault = StatusFault {
-        code: 429,
         shape: ErrorShape::Empty,
         retry_after: Some(RetryAfter::HttpDate(30)),
-        rate_limit: None,
+        ..StatusFault::of(429)
     };
     let answer = meet(&bench, Fault::Status(fault)).await.unwrap();
     let date = answer.headers()["retry-after"].to_str().unwrap();
