@@ -25,7 +25,7 @@ use super::{
     error::{ApiError, Ask, Malformed, Outcome, said},
     host::{AllowedHosts, HostError},
     limits::{Limit, Limits},
-    token::{Claims, Token, TokenError},
+    token::{Claims, Token, TokenError, list},
 };
 use crate::{
     clock::Clock,
@@ -70,7 +70,7 @@ pub struct Account {
     #[serde(default)]
     pub account_uuid: Option<String>,
     /// The streams that the token may read, under the API's names.
-    #[serde(default, alias = "Features")]
+    #[serde(default, alias = "Features", deserialize_with = "list")]
     pub features: Vec<String>,
     /// When the token was issued.
     #[serde(default, alias = "IssuedAt")]
@@ -366,5 +366,7 @@ mod tests {
             ..new
         };
         assert_eq!(old, expected);
+        let none: Account = serde_json::from_str(r#"{"uuid":"I","features":null}"#).unwrap();
+        assert_eq!(none.features, Vec::<String>::new());
     }
 }

@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 /// A bearer token. Its debug form shows nothing of the text.
@@ -66,7 +66,7 @@ pub enum TokenError {
 struct Written {
     #[serde(default)]
     aud: Audience,
-    #[serde(default, rename = "1password.com/fts")]
+    #[serde(default, rename = "1password.com/fts", deserialize_with = "list")]
     features: Vec<String>,
     #[serde(rename = "1password.com/auuid")]
     account_uuid: Option<String>,
@@ -176,6 +176,11 @@ impl Claims {
             expires: written.exp.and_then(|end| Timestamp::from_second(end).ok()),
         })
     }
+}
+
+/// A list as servers written in Go print it: an empty one is `null`.
+pub(super) fn list<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(json)?.unwrap_or_default())
 }
 
 // === impl Audience ===
