@@ -80,10 +80,7 @@ impl RegistryError {
             _ => "",
         };
         Self {
-            words: format!(
-                "asking the schema registry at {host} fails: {}{advice}",
-                error.failure
-            ),
+            words: format!("asking the schema registry at {host} fails: {error}{advice}"),
             disposition: Disposition::Retry(None),
             status: None,
             source: Some(error.into()),

@@ -355,6 +355,28 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_of_no_use_says_why() {
+        for (body, why) in [
+            ("{}", "a page without a cursor"),
+            (r#"{"items":[{"#, "it ends too early"),
+            (r#"{"cursor":7}"#, "JSON of another shape"),
+            ("<html>", "it is not JSON"),
+        ] {
+            let answer = Answer {
+                body: body.into(),
+                received: Instant::now(),
+                ask: Ask::Start(Stream::AuditEvents),
+                content_type: "text/html".to_owned(),
+            };
+            let error = answer.page().unwrap_err().to_string();
+            assert!(
+                error.contains(why) && error.contains("text/html"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn both_forms_of_introspection_are_read() {
         let new = r#"{"uuid":"I","issued_at":"2026-01-01T00:00:00Z","features":["itemusages"],"account_uuid":"A"}"#;
         let old = r#"{"UUID":"I","IssuedAt":"2026-01-01T00:00:00Z","Features":["itemusages"]}"#;

@@ -155,7 +155,7 @@ impl ApiError {
             } else {
                 Outcome::Network
             },
-            words: format!("asking {host} fails: {failure}{advice}"),
+            words: format!("asking {host} fails: {error}{advice}"),
             wait: None,
             source: Some(error.into()),
         }

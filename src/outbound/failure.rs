@@ -1,7 +1,7 @@
 //! Why no answer came, in an operator's words.
 //!
-//! The HTTP and TLS libraries tell causes apart only in text, so this reads text. A cause that is not recognized is
-//! still told: it is the error's source.
+//! The HTTP and TLS libraries tell causes apart only in text, so this reads text. The cause is told beside, as they
+//! word it: that a certificate has expired, for example.
 
 use std::{error::Error, fmt, io};
 
@@ -35,9 +35,8 @@ pub enum Failure {
     Garbled,
 }
 
-/// A request without a whole answer.
+/// A request without a whole answer; in words, the failure and what the library says of its cause.
 #[derive(Debug, thiserror::Error)]
-#[error("{failure}")]
 pub struct Unanswered {
     /// What happened.
     pub failure: Failure,
@@ -91,6 +90,29 @@ impl fmt::Display for Failure {
 }
 
 // === impl Unanswered ===
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.failure)?;
+        match self.cause() {
+            Some(cause) => write!(f, " ({cause})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Unanswered {
+    /// What tells more than the failure does.
+    fn cause(&self) -> Option<String> {
+        let mut causes = causes(self.source.as_ref()?).map(ToString::to_string);
+        match self.failure {
+            Failure::UnknownHost | Failure::Refused => None,
+            // The innermost does not say what is wrong with it.
+            Failure::Certificate => causes.find(|cause| cause.contains("certificate")),
+            _ => causes.last(),
+        }
+    }
+}
 
 impl From<Failure> for Unanswered {
     fn from(failure: Failure) -> Self {

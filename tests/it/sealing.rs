@@ -305,7 +305,11 @@ async fn a_token_is_tried_before_its_connector_is_declared() {
         (at(&closed), &["the connection is refused", "firewall"]),
         (
             stranger.issue(TokenSpec::default()),
-            &["certificate is not trusted", "onepassword.ca.file"],
+            &[
+                "certificate is not trusted (",
+                "certificate verify failed",
+                "onepassword.ca.file",
+            ],
         ),
     ];
     for (token, words) in troubles {
