@@ -227,7 +227,6 @@ async fn check_configs(
     }
     for (name, configs) in told {
         let get = |config: &str| configs.get(config).map(String::as_str);
-        let compact = |policy: &str| policy.split(',').any(|policy| policy.trim() == "compact");
         let topics = cluster.topics();
         let kept = [
             (topics.cursors(), "positions"),
@@ -235,12 +234,13 @@ async fn check_configs(
             (topics.status(), "states"),
         ];
         let forgotten = kept.iter().find(|(topic, _)| *topic == name);
-        if let Some((_, what)) = forgotten
-            && get("cleanup.policy").is_some_and(|policy| !compact(policy))
+        // Beside `delete`, compaction keeps what is idle no longer than retention.ms.
+        if let (Some((_, what)), Some(policy)) = (forgotten, get("cleanup.policy"))
+            && policy != "compact"
         {
             unfit.push(Unfit(format!(
-                "{name} is not compacted and would forget {what}: kafka-configs.sh --bootstrap-server … --alter \
-                 --entity-type topics --entity-name {name} --add-config cleanup.policy=compact"
+                "{name} would forget {what}, as its cleanup.policy is {policy:?} and not compact alone: kafka-configs.sh \
+                 --bootstrap-server … --alter --entity-type topics --entity-name {name} --add-config cleanup.policy=compact"
             )));
         }
         let events = |stream: &Stream| cluster.topics().events(*stream) == name;

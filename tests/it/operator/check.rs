@@ -168,15 +168,22 @@ async fn a_missing_token_file_and_a_foreign_url_are_mistakes_of_the_file() {
 }
 
 #[tokio::test]
-async fn a_cursors_topic_that_is_not_compacted_is_refused_with_the_command_that_mends_it() {
+async fn a_topic_that_would_forget_is_refused_with_the_command_that_mends_it() {
     let scene = Scene::start().await;
-    let cursors = scene.topic("cursors");
-    create_topic(&scene, &cursors, ("cleanup.policy", "delete")).await;
-    let way_out = format!("--entity-name {cursors} --add-config cleanup.policy=compact");
-    check(&scene).await.fails("Kafka topics", &way_out);
+    let [cursors, connectors] = ["cursors", "connectors"].map(|what| scene.topic(what));
+    let way_out = |topic| format!("--entity-name {topic} --add-config cleanup.policy=compact");
+    create_topic(&scene, &cursors, ("cleanup.policy", "compact,delete")).await;
+    let ended = check(&scene).await;
+    ended.fails("Kafka topics", &way_out(&cursors));
+    let words =
+        format!("{cursors} would forget positions, as its cleanup.policy is \"compact,delete\"");
+    ended.fails("Kafka topics", &words);
+    create_topic(&scene, &connectors, ("cleanup.policy", "delete")).await;
     let ended = run_with_file(&scene.program, &["run"]).await;
     assert_eq!(ended.status, Some(1));
-    assert!(ended.err.contains(&way_out), "{}", ended.err);
+    for topic in [&cursors, &connectors] {
+        assert!(ended.err.contains(&way_out(topic)), "{}", ended.err);
+    }
     scene.close().await;
 }
 
