@@ -12,6 +12,7 @@ use rdkafka::{
 
 use super::{
     Error, Operation, Properties, Purpose, Resource, Right, TopicSettings, error, murmur2,
+    properties,
 };
 
 /// A Kafka cluster as this worker reaches it.
@@ -241,11 +242,8 @@ impl Cluster {
     fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "onepassword-kafka");
-        for (name, value) in defaults {
-            config.set(*name, *value);
-        }
-        for (name, value) in self.properties.iter() {
-            config.set(name, value);
+        for (name, value) in defaults.iter().copied().chain(self.properties.iter()) {
+            config.set(properties::first_name(name), value);
         }
         config.set("log.connection.close", "false");
         // What the property `debug` asks for comes at this level, and nothing else.
@@ -340,5 +338,42 @@ mod tests {
         ] {
             assert!(features.contains(feature), "no {feature} in {features}");
         }
+    }
+
+    #[test]
+    fn what_an_operator_sets_wins_by_each_of_its_names() {
+        for (name, value) in [
+            ("compression.codec", "lz4"),
+            ("compression.type", "lz4"),
+            ("linger.ms", "5"),
+            ("queue.buffering.max.ms", "5"),
+        ] {
+            // Each configuration has an order of its own.
+            for _ in 0..20 {
+                let config = cluster([(name, value)]).producer("id");
+                let native = config.create_native_config().unwrap();
+                assert_eq!(native.get(name).unwrap(), value, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_worker_sets_wins_over_each_name_of_it() {
+        let config = cluster([("max.partition.fetch.bytes", "7")]).reading();
+        assert_eq!(config.get("fetch.message.max.bytes"), Some("7"));
+        assert_eq!(config.get("max.partition.fetch.bytes"), None);
+    }
+
+    fn cluster<const N: usize>(properties: [(&str, &str); N]) -> Cluster {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let properties = properties.into_iter().map(owned).collect();
+        let topics = TopicSettings {
+            prefix: "p".to_owned(),
+            partitions: 1,
+            replication_factor: -1,
+            retention_ms: -1,
+            shards: 1,
+        };
+        Cluster::new(properties, "g".to_owned(), topics)
     }
 }

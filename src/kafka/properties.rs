@@ -52,6 +52,7 @@ const OWNED: &[(&[&str], &str)] = &[
             "max.in.flight.requests.per.connection",
             "retries",
             "message.send.max.retries",
+            "queuing.strategy",
         ],
         "belongs to exactly-once: librdkafka chooses what keeps the order",
     ),
@@ -99,6 +100,23 @@ const OWNED: &[(&[&str], &str)] = &[
     (
         &["plugin.library.paths"],
         "is not possible: no code is loaded into the worker",
+    ),
+];
+
+/// Second names of what may be set, with the first, from librdkafka's CONFIGURATION.md.
+const ALIASES: &[(&str, &str)] = &[
+    ("bootstrap.servers", "metadata.broker.list"),
+    ("compression.type", "compression.codec"),
+    ("linger.ms", "queue.buffering.max.ms"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+    ("sasl.mechanism", "sasl.mechanisms"),
+    (
+        "sasl.oauthbearer.client.credentials.client.id",
+        "sasl.oauthbearer.client.id",
+    ),
+    (
+        "sasl.oauthbearer.client.credentials.client.secret",
+        "sasl.oauthbearer.client.secret",
     ),
 ];
 
@@ -157,9 +175,17 @@ pub(super) fn owned() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(names, why)| names.iter().map(move |name| (*name, *why)))
 }
 
+/// The one name of a property by which it is set: of two, rdkafka would set either last.
+pub(super) fn first_name(name: &str) -> &str {
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+    alias.map_or(name, |(_, first)| first)
+}
+
 /// Judges one property without a network. Of one whose value could not be read, that is its name.
 pub(super) fn judge(name: &str, value: &Value) -> Result<(), String> {
-    if let Some((_, why)) = OWNED.iter().find(|(names, _)| names.contains(&name)) {
+    // librdkafka takes a topic's property with this before its name, too.
+    let bare = name.strip_prefix("topic.").unwrap_or(name);
+    if let Some((_, why)) = OWNED.iter().find(|(names, _)| names.contains(&bare)) {
         return Err((*why).to_owned());
     }
     let text = value.text();
@@ -230,4 +256,35 @@ fn unknown(name: &str) -> String {
         || "librdkafka has no such property".to_owned(),
         |nearest| format!("librdkafka has no such property, the nearest common one is {nearest}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_sets_what_its_first_name_tells() {
+        for (alias, first) in ALIASES {
+            let value = match *alias {
+                "compression.type" => "lz4",
+                _ => "7",
+            };
+            let given = ((*alias).to_owned(), value.to_owned());
+            let native = ClientConfig::from_iter([given]).create_native_config();
+            assert_eq!(native.unwrap().get(first).unwrap(), value, "{alias}");
+            assert_eq!(first_name(first), *first);
+        }
+    }
+
+    #[test]
+    fn what_is_owned_is_out_of_reach_by_every_name() {
+        let value = Value::new("1".to_owned(), None);
+        for (name, why) in owned() {
+            for name in [name, &format!("topic.{name}")] {
+                assert_eq!(judge(name, &value), Err(why.to_owned()), "{name}");
+            }
+        }
+        let value = Value::new("1000".to_owned(), None);
+        assert_eq!(judge("topic.metadata.refresh.interval.ms", &value), Ok(()));
+    }
 }
