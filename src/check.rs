@@ -120,6 +120,9 @@ async fn topics(config: &Config, report: &mut Report<'_, impl Write>) -> anyhow:
         missing => format!("`run` will create {}", missing.join(", ")),
     };
     report.line("ok", WHAT, &missing)?;
+    if let Some(what) = &found.forgotten {
+        report.line("note", "positions", what)?;
+    }
     if let Some(right) = &found.untold {
         let words = format!("not told, and so not checked: that takes {right}");
         report.line("note", "configs of topics", &words)?;

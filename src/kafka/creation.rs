@@ -13,11 +13,12 @@ use super::{
 type Outcome = (Wanted, Result<(), Code>);
 
 /// Creates topics, and returns their names. Where somebody else has just created one, what it is like is not known yet:
-/// that is asked again.
+/// that is asked again. What is `forgotten` is told when the cursors topic begins anew.
 pub(super) async fn create(
     cluster: &Cluster,
     missing: Vec<Wanted>,
     how: Missing,
+    forgotten: Option<&str>,
 ) -> Result<Vec<String>, TopicError> {
     let mut outcomes = attempt(cluster, missing, how).await?;
     // Clusters that others run take few configs, within bounds of their own.
@@ -33,6 +34,10 @@ pub(super) async fn create(
             Ok(()) => {
                 if how == Missing::Create {
                     tracing::info!(topic = topic.name, "created a topic");
+                    let is_cursors = topic.name == cluster.topics().cursors();
+                    if let Some(what) = forgotten.filter(|_| is_cursors) {
+                        tracing::warn!("{what}");
+                    }
                 }
                 created.push(topic.name);
             }

@@ -7,7 +7,9 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{Cluster, Error, Misplaced, Operation, Resource, Right, creation::create};
+use super::{
+    Cluster, Error, Misplaced, Operation, Purpose, Reading, Resource, Right, creation::create,
+};
 use crate::{disposition::Disposition, event::Stream};
 
 /// What the worker found, once every topic is there.
@@ -21,6 +23,8 @@ pub struct Found {
     pub retention: BTreeMap<Stream, Duration>,
     /// Topics that were not there.
     pub missing: Vec<String>,
+    /// What it means that the cursors topic was not there, where events were.
+    pub forgotten: Option<String>,
     /// What it takes to see the configs of topics, where some are not told.
     pub untold: Option<Right>,
     /// The largest batch that every event topic takes, in bytes, where that is told.
@@ -90,13 +94,15 @@ pub async fn ensure(cluster: &Cluster, missing_topics: Missing) -> Result<Found,
         .into_iter()
         .filter(|topic| !existing.contains_key(&topic.name))
         .collect();
-    let missing = create(cluster, missing, missing_topics).await?;
+    let forgotten = forgotten(cluster, &existing).await;
+    let missing = create(cluster, missing, missing_topics, forgotten.as_deref()).await?;
     let cursors = cluster.topics().cursors();
     let shards = cluster.topics().shards;
     let mut found = Found {
         cluster_id: cluster_id(cluster).await,
         cursors_partitions: existing.get(&cursors).copied().unwrap_or(shards),
         missing,
+        forgotten,
         ..Found::default()
     };
     if let Ok(millis) = cluster.topics().retention_ms.try_into() {
@@ -161,6 +167,31 @@ async fn partitions(cluster: &Cluster) -> Result<BTreeMap<String, u32>, Error> {
     tokio::task::spawn_blocking(ask)
         .await
         .expect("asking does not panic")
+}
+
+/// What it means that the cursors topic is missing although events are published: it has been there, then. Where nobody tells
+/// whether there are any, that is to be feared.
+async fn forgotten(cluster: &Cluster, existing: &BTreeMap<String, u32>) -> Option<String> {
+    let cursors = cluster.topics().cursors();
+    let mut events: Vec<_> = Stream::ALL
+        .map(|stream| cluster.topics().events(stream))
+        .into();
+    events.retain(|topic| existing.contains_key(topic));
+    if existing.contains_key(&cursors) || events.is_empty() {
+        return None;
+    }
+    let cluster = cluster.clone();
+    let look = move || Reading::open(&cluster, events, Purpose::Looking)?.end();
+    let ends = tokio::task::spawn_blocking(look).await;
+    let ends = ends.expect("looking does not panic");
+    let are_empty = ends.is_ok_and(|ends| ends.values().all(|end| *end == 0));
+    (!are_empty).then(|| {
+        format!(
+            "{cursors} is missing although events are published: where connectors stood is lost, and each begins at its \
+             start.time again; what is published twice has the same ce_id. To publish less of it, set start.time to the \
+             time of the last event while no worker runs and {cursors} is deleted"
+        )
+    })
 }
 
 // === impl Found ===

@@ -11,7 +11,10 @@ use onepassword_kafka_dev::{
 use rdkafka::ClientConfig;
 use serde_json::Value;
 
-use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics};
+use crate::{
+    operator::run_with_file,
+    scene::{ACCOUNT, Scene, Script, in_time, logged, metrics},
+};
 
 fn key(stream: Stream) -> String {
     format!(r#"["acme",{{"stream":"{stream}"}}]"#)
@@ -90,6 +93,35 @@ async fn a_tombstone_begins_at_the_start_again() {
     assert_eq!(scene.messages(Stream::AuditEvents).await.len(), 20);
     scene.end(worker).await;
     assert_eq!(scene.messages(Stream::ItemUsages).await.len(), 10);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn positions_that_are_gone_are_told_of_and_a_first_start_is_not() {
+    const WORDS: &str = "is missing although events are published";
+    let scene = Scene::start().await;
+    let admin = Admin::new(&scene.bootstrap).unwrap();
+    let events = scene.topic(Stream::AuditEvents);
+    let keep = [("retention.ms", "-1")];
+    admin.create_topic(&events, 1, &keep).await.unwrap();
+    scene.publish(10);
+    let first = scene.worker();
+    scene.all_delivered().await;
+    assert!(!first.log().iter().any(|line| line.contains(WORDS)));
+    scene.end(first).await;
+    let cursors = scene.topic("cursors");
+    admin.delete_topic(&cursors).await.unwrap();
+    let gone = async { while admin.topics().await.unwrap().contains(&cursors) {} };
+    in_time("the topic is gone", gone).await;
+    let checked = run_with_file(&scene.program, &["check"]).await;
+    assert!(checked.line(WORDS).starts_with("note "), "{checked:?}");
+    let worker = scene.worker();
+    let told = logged(&worker, WORDS).await;
+    assert!(
+        told.contains("WARN") && told.contains("start.time"),
+        "{told}"
+    );
+    scene.end(worker).await;
     scene.close().await;
 }
 
