@@ -45,8 +45,7 @@ pub struct Restored {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the position of connector {connector:?} lies in partition {found} of {topic}, but with topics.shards: {shards} it \
-     belongs into {expected}: the positions there were written with topics.shards: {written}. Set it back to \
-     {written}: it cannot be changed while there are positions"
+     belongs into {expected}{way_out}"
 )]
 pub struct Misplaced {
     topic: String,
@@ -54,8 +53,11 @@ pub struct Misplaced {
     found: u32,
     expected: u32,
     shards: u32,
-    written: String,
+    way_out: String,
 }
+
+/// Where something is kept of which connector, and by which key.
+type Place = (u32, String, String);
 
 /// How long the next record, or the end, may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -161,49 +163,61 @@ pub fn restore(cluster: &Cluster, shard: u32) -> Result<Restored, Error> {
 ///
 /// When Kafka does not answer in time, or refuses.
 pub fn misplaced(cluster: &Cluster, partitions: u32) -> Result<Option<Misplaced>, Error> {
-    let mut found = BTreeSet::new();
+    let mut places = BTreeSet::new();
     let all: Vec<u32> = (0..partitions).collect();
     scan(cluster, &all, |partition, kept| {
-        let (connector, stream, is_there) = match kept {
-            Kept::Position(task, stored) => (task.connector, Some(task.stream), stored.is_some()),
-            Kept::Alteration(connector, number) => (connector, None, number.is_some()),
+        let (connector, key, is_there) = match kept {
+            Kept::Position(task, stored) => {
+                let (key, _) = kept::position(&task, None);
+                (task.connector, key, stored.is_some())
+            }
+            Kept::Alteration(connector, number) => {
+                let (key, _) = kept::alteration(&connector, 0);
+                (connector, key, number.is_some())
+            }
         };
-        let record = (partition, connector, stream);
+        let place = (partition, connector, key);
         if is_there {
-            found.insert(record);
+            places.insert(place);
         } else {
-            found.remove(&record);
+            places.remove(&place);
         }
     })?;
-    let connectors: Vec<(u32, String)> = found
-        .into_iter()
-        .map(|(partition, connector, _)| (partition, connector))
-        .collect();
-    let shards = cluster.topics().shards;
-    let lies_right = |shards: u32| {
-        let partition = |name: &str| super::murmur2::partition(name.as_bytes(), shards);
-        connectors
+    Ok(judge(cluster, &places, partitions))
+}
+
+/// The first place that is wrong, and what to do: few connectors may fit several numbers of shards, and none fits where a
+/// record was written elsewhere by hand.
+fn judge(cluster: &Cluster, places: &BTreeSet<Place>, partitions: u32) -> Option<Misplaced> {
+    let is_wrong = |(found, name, _): &&Place| *found != cluster.shard_of(name);
+    let (found, connector, key) = places.iter().find(is_wrong)?;
+    let expected = cluster.shard_of(connector);
+    let lie_right = |shards: &u32| {
+        let partition = |name: &str| super::murmur2::partition(name.as_bytes(), *shards);
+        places
             .iter()
-            .all(|(found, name)| *found == partition(name))
+            .all(|(found, name, _)| *found == partition(name))
     };
-    let Some((found, connector)) = connectors
-        .iter()
-        .find(|(found, name)| *found != cluster.shard_of(name))
-    else {
-        return Ok(None);
+    let fitting = (1..=partitions).filter(lie_right);
+    let fitting: Vec<_> = fitting.map(|shards| shards.to_string()).collect();
+    let way_out = match &*fitting {
+        [] => format!(
+            ", and no number of shards fits all positions: stop all workers, and write a tombstone with the key {key} into \
+             partition {found}. The connector begins at start.time where partition {expected} has no position"
+        ),
+        fitting => format!(
+            ". The number cannot be changed while there are positions: set it back to what it was, they fit topics.shards: {}",
+            fitting.join(", ")
+        ),
     };
-    let written = (1..=partitions).find(|shards| lies_right(*shards));
-    Ok(Some(Misplaced {
+    Some(Misplaced {
         topic: cluster.topics().cursors(),
         connector: connector.clone(),
         found: *found,
-        expected: cluster.shard_of(connector),
-        shards,
-        written: written.map_or_else(
-            || "(no one number fits them all)".to_owned(),
-            |n| n.to_string(),
-        ),
-    }))
+        expected,
+        shards: cluster.topics().shards,
+        way_out,
+    })
 }
 
 /// Calls `each` with every committed record of ours, partition by partition in the order written.
@@ -259,4 +273,49 @@ pub(super) fn assign(
 
 pub(super) fn number(partition: i32) -> u32 {
     u32::try_from(partition).expect("a partition is not negative")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::{Properties, TopicSettings};
+
+    fn told(shards: u32, places: &[(u32, &str)]) -> Option<String> {
+        let topics = TopicSettings {
+            prefix: "p".to_owned(),
+            partitions: 1,
+            replication_factor: -1,
+            retention_ms: -1,
+            shards,
+        };
+        let cluster = Cluster::new(Properties::default(), "g".to_owned(), topics);
+        let place =
+            |(partition, name): &(u32, &str)| (*partition, (*name).to_owned(), "KEY".to_owned());
+        let places = places.iter().map(place).collect();
+        judge(&cluster, &places, 8).map(|misplaced| misplaced.to_string())
+    }
+
+    // Java's murmur2 of "21" is -973932308, without its sign 1173551340: 4 of 8, 3 of 7, and 0 of all less.
+    #[test]
+    fn where_positions_lie_for_another_number_each_that_fits_is_told() {
+        assert_eq!(told(8, &[(4, "21")]), None);
+        let words = told(7, &[(0, "21")]).unwrap();
+        assert_eq!(
+            words,
+            "the position of connector \"21\" lies in partition 0 of p.cursors, but with topics.shards: 7 it belongs into 3. \
+             The number cannot be changed while there are positions: set it back to what it was, they fit topics.shards: \
+             1, 2, 3, 4, 5, 6"
+        );
+    }
+
+    #[test]
+    fn where_no_number_fits_the_record_that_is_wrong_is_told() {
+        let words = told(8, &[(4, "21"), (5, "21")]).unwrap();
+        assert_eq!(
+            words,
+            "the position of connector \"21\" lies in partition 5 of p.cursors, but with topics.shards: 8 it belongs into 4, \
+             and no number of shards fits all positions: stop all workers, and write a tombstone with the key KEY into \
+             partition 5. The connector begins at start.time where partition 4 has no position"
+        );
+    }
 }

@@ -230,12 +230,32 @@ async fn another_number_of_shards_is_refused_with_the_way_out() {
     let status = in_time("the worker refuses", worker.ended()).await.unwrap();
     assert_eq!(status.code(), Some(1));
     let told = worker
-        .logged(|line| line.contains("were written with topics.shards"))
+        .logged(|line| line.contains("cannot be changed while there are positions"))
         .await
         .unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
     let told = told["message"].as_str().unwrap();
     assert!(told.contains("connector \"acme\""), "{told}");
+    let (_, fitting) = told.rsplit_once("topics.shards: ").unwrap();
+    assert!(fitting.split(", ").any(|number| number == "4"), "{told}");
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_position_in_a_wrong_partition_is_taken_away_as_the_worker_says() {
+    let scene = Scene::start().await;
+    scene.publish(10);
+    run_to_the_end(&scene).await;
+    let (partition, position) = position(&scene, Stream::AuditEvents).await;
+    let wrong = (partition + 1) % 4;
+    let (key, position) = (key(Stream::AuditEvents), position.to_string());
+    write(&scene, wrong, &key, Some(&position)).await;
+    let checked = run_with_file(&scene.program, &["check"]).await;
+    let words = format!("a tombstone with the key {key} into partition {wrong}");
+    checked.fails("positions", &words);
+    write(&scene, wrong, &key, None).await;
+    scene.publish(10);
+    run_to_the_end(&scene).await;
     scene.finish().await;
 }
 
