@@ -1,5 +1,7 @@
 //! What arrives: every value of every event, once, where and how it was promised.
 
+use std::collections::BTreeMap;
+
 use onepassword_kafka_dev::{
     admin::Admin,
     reader::{Decoder, Message},
@@ -13,6 +15,15 @@ use crate::{
     scene::{ACCOUNT, Scene, Script, logged, metrics, uuids},
 };
 
+/// Keys, and which of three partitions Java clients choose for them: the hashes are in `UtilsTest.testMurmur2` of Kafka.
+const PLACES: [(&str, i32); 5] = [
+    ("21", 0),
+    ("foobar", 0),
+    ("a-little-bit-long-string", 2),
+    ("a-little-bit-longer-string", 2),
+    ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", 2),
+];
+
 #[tokio::test]
 async fn every_stream_arrives_equal_in_every_value() {
     let scene = Scene::play(Script {
@@ -21,16 +32,22 @@ async fn every_stream_arrives_equal_in_every_value() {
             rate_limits: None,
             ..Options::default()
         },
+        connector: "page.limit: 100".to_owned(),
         ..Script::default()
     })
     .await;
     scene.history(500);
     scene.publish(100);
+    for (user, _) in PLACES {
+        let item = json!({"uuid": user, "timestamp": an_hour_ago(), "actor_uuid": user});
+        scene.simulator.insert(ACCOUNT, Stream::AuditEvents, &item);
+    }
     let worker = scene.worker();
     scene.all_delivered().await;
     let mut decoder = Decoder::new(&scene.registry);
     for stream in Stream::ALL {
         let messages = scene.messages(stream).await;
+        let mut places = BTreeMap::<_, Vec<_>>::new();
         for event in scene.simulator.published(ACCOUNT, stream) {
             let uuid = event["uuid"].as_str().unwrap();
             let message = messages
@@ -43,6 +60,18 @@ async fn every_stream_arrives_equal_in_every_value() {
                 .unwrap();
             assert_eq!(lost(&event, &record), None, "{event} became {record}");
             is_as_promised(message, &event, &record, stream);
+            let places = places.entry(message.key.clone()).or_default();
+            places.push((message.partition, message.offset));
+        }
+        for (key, places) in &places {
+            let (first, last) = (places[0], places[places.len() - 1]);
+            let are_in_order = places.is_sorted() && first.0 == last.0;
+            assert!(are_in_order, "{key:?}: {places:?}");
+        }
+        if stream == Stream::AuditEvents {
+            for (key, partition) in PLACES {
+                assert_eq!(places[&Some(key.into())][0].0, partition, "{key}");
+            }
         }
     }
     scene.end(worker).await;
@@ -83,7 +112,7 @@ fn is_as_promised(message: &Message, event: &Value, record: &Value, stream: Stre
 #[tokio::test]
 async fn what_cannot_become_a_record_becomes_a_dead_letter_and_blocks_nothing() {
     let scene = Scene::start().await;
-    let time = (onepassword_kafka::clock::now() - jiff::SignedDuration::from_hours(1)).to_string();
+    let time = an_hour_ago();
     let good = json!({"uuid": "GOOD", "timestamp": time});
     let bad = [
         json!({"timestamp": time, "no": "uuid"}),
@@ -91,7 +120,9 @@ async fn what_cannot_become_a_record_becomes_a_dead_letter_and_blocks_nothing() 
         json!("not an object"),
     ];
     let large = json!({"uuid": "LARGE", "timestamp": time, "noise": noise(3_000_000)});
-    for item in bad.iter().chain([&large, &good]) {
+    // 2 MB of which zstd alone makes less than the topic takes, 1 MB: no other looks back so far.
+    let echo = json!({"uuid": "ECHO", "timestamp": time, "noise": noise(100_000).repeat(20)});
+    for item in bad.iter().chain([&large, &good, &echo]) {
         scene.simulator.insert(ACCOUNT, Stream::AuditEvents, item);
     }
     let worker = scene.worker();
@@ -99,7 +130,7 @@ async fn what_cannot_become_a_record_becomes_a_dead_letter_and_blocks_nothing() 
         m.sum("onepassword_dead_letters_total", &[]) >= 4.0
     })
     .await;
-    assert!((metrics.sum("onepassword_events_total", &[]) - 1.0).abs() < f64::EPSILON);
+    assert!((metrics.sum("onepassword_events_total", &[]) - 2.0).abs() < f64::EPSILON);
     let dead = scene.read(&scene.topic("deadletters")).await;
     let mut seen: Vec<Value> = dead
         .iter()
@@ -134,9 +165,13 @@ async fn what_cannot_become_a_record_becomes_a_dead_letter_and_blocks_nothing() 
         dead.iter()
             .all(|letter| letter.header("onepassword.stream") == Some("auditevents"))
     );
-    assert_eq!(scene.messages(Stream::AuditEvents).await.len(), 1);
+    assert_eq!(scene.messages(Stream::AuditEvents).await.len(), 2);
     scene.end(worker).await;
     scene.close().await;
+}
+
+fn an_hour_ago() -> String {
+    (onepassword_kafka::clock::now() - jiff::SignedDuration::from_hours(1)).to_string()
 }
 
 /// Text that does not compress, as the broker's limit is on what is compressed.
