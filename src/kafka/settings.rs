@@ -73,7 +73,8 @@ const SHARDS: Setting = Setting::new(
     "topics.shards",
     Kind::Int,
     Fallback::Value("8"),
-    "Partitions of `<prefix>.cursors`: at most so many workers have something to do. It cannot be changed later.",
+    "Partitions of `<prefix>.cursors`: at most so many workers have something to do. It is the same for all workers, and \
+     cannot be changed later.",
 )
 .importance(Importance::Low)
 .within(1, 1_000);
