@@ -209,6 +209,9 @@ async fn an_event_from_the_future_is_taken_as_of_now() {
 async fn an_idle_connector_writes_nothing_to_kafka() {
     let scene = Scene::start().await;
     scene.publish(10);
+    // Nor does it where an empty page has a cursor of its own.
+    let renewed = Rule::always(Fault::CursorRenewed).on(Stream::AuditEvents);
+    scene.simulator.queue(renewed);
     let worker = scene.worker();
     scene.all_delivered().await;
     let polls = |m: &Metrics| m.sum("onepassword_requests_total", &["outcome=\"ok\""]);

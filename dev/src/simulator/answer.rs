@@ -10,7 +10,7 @@ use axum::{
 use flate2::{Compression as Level, write::GzEncoder};
 use futures_util::stream;
 
-use super::{faults::Fault, options::Compression, server::Line, stream::Version};
+use super::{cursor::Cursor, faults::Fault, options::Compression, server::Line, stream::Version};
 
 /// The response body of all POST endpoints, before it is text.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ impl Envelope {
                 asked.clone_into(&mut self.cursor);
                 self.items.clear();
                 self.has_more = *fault == Fault::EmptyWithMore;
+            }
+            Fault::CursorRenewed if self.items.is_empty() => {
+                self.cursor = Cursor::renewed(asked).expect("it was encoded here");
             }
             Fault::CursorStuck => {
                 asked.clone_into(&mut self.cursor);

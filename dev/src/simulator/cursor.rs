@@ -1,7 +1,7 @@
 //! The API's bookmark: where in a stream's order a client stands, and what it asked for when it began.
 //!
 //! It is stateless: everything is inside, so it never expires and may be replayed. The text is base64url of a JSON
-//! object `{limit, start_ms, end_ms, search_after_ms, tie_breaker, stream}`. (The real service wraps the same fields
+//! object `{limit, start_ms, end_ms, search_after_ms, tie_breaker, stream, renewals}`. (The real service wraps the same fields
 //! in another encoding; to clients the text is opaque.)
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub(super) struct Cursor {
     pub(super) search_after_ms: Option<i64>,
     pub(super) tie_breaker: Option<String>,
     pub(super) stream: Stream,
+    /// Only so that the text is another one.
+    #[serde(default)]
+    pub(super) renewals: u32,
 }
 
 // === impl Cursor ===
@@ -32,6 +35,13 @@ impl Cursor {
         let json = base64url::decode(text)?;
         let cursor: Self = serde_json::from_slice(&json).ok()?;
         (cursor.stream == stream).then_some(cursor)
+    }
+
+    /// Another cursor for the same place.
+    pub(super) fn renewed(text: &str) -> Option<String> {
+        let cursor: Self = serde_json::from_slice(&base64url::decode(text)?).ok()?;
+        let renewals = cursor.renewals.wrapping_add(1);
+        Some(Self { renewals, ..cursor }.encode())
     }
 
     /// Whether an event with this key was served already.

@@ -109,6 +109,8 @@ pub enum Fault {
     CursorNumber,
     /// An empty page that says there is more; the cursor stays where the request began, so nothing is lost.
     EmptyWithMore,
+    /// Where the page is empty, another cursor for the place where the request began.
+    CursorRenewed,
     /// The items of the page, `has_more` true, and the cursor from before them: the next page is this one again.
     CursorStuck,
     /// 400 to a request with a cursor; a reset is served.

@@ -43,6 +43,7 @@ fn reset(fields: &Map<String, Value>, stream: Stream, now: Timestamp) -> Result<
         search_after_ms: None,
         tie_breaker: None,
         stream,
+        renewals: 0,
     })
 }
 

@@ -201,6 +201,22 @@ async fn more_can_be_said_in_vain() {
 }
 
 #[tokio::test]
+async fn an_empty_page_can_have_a_cursor_of_its_own() {
+    let bench = with_events().await;
+    bench.simulator.queue(Rule::always(Fault::CursorRenewed));
+    let mut page = bench.page(&json!({})).await;
+    for _ in 0..3 {
+        let next = bench.page(&json!({"cursor": page["cursor"]})).await;
+        assert_eq!(next["items"], json!([]));
+        assert_ne!(next["cursor"], page["cursor"]);
+        page = next;
+    }
+    bench.simulator.publish(ACCOUNT, STREAM, 1);
+    let next = bench.page(&json!({"cursor": page["cursor"]})).await;
+    assert_eq!(next["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_cursor_can_be_rejected_while_a_reset_is_served() {
     let bench = with_events().await;
     bench.simulator.queue(Rule::always(Fault::CursorRejected));
