@@ -100,23 +100,30 @@ async fn records_that_are_not_delivered_in_time_are_rolled_back_and_sent_again()
     scene.publish(50);
     let worker = scene.worker();
     scene.all_delivered().await;
-    // The leader is cut off; the coordinator, on a connection of its own, can still roll back.
-    let cut = proxy.cut_before_request(ApiKey::Produce);
-    scene.publish(50);
-    in_time("the leader is cut off", cut.done()).await;
-    proxy.refuse(Switch::On);
-    // Once in a while the broker, which has the same time-out, is first: it fences the producer.
-    let told = [
-        "the transaction was rolled back",
-        "another worker has taken this shard over",
-    ];
-    let told = worker.logged(|line| told.iter().any(|what| line.contains(what)));
-    in_time("the transaction is rolled back", told)
-        .await
-        .unwrap();
-    proxy.refuse(Switch::Off);
     stack.bootstrap_servers().clone_into(&mut scene.bootstrap);
-    scene.all_delivered().await;
+    let rolled_back = "the transaction was rolled back";
+    let told = [rolled_back, "another worker has taken this shard over"];
+    let is_told = |line: &str| told.iter().any(|what| line.contains(what));
+    let mut last = String::new();
+    // Once in a while the broker, which has the same time-out, is first: it fences the producer.
+    while !last.contains(rolled_back) {
+        let before = worker.log().iter().filter(|line| is_told(line)).count();
+        // The leader is cut off; the coordinator, on a connection of its own, can still roll back.
+        let cut = proxy.cut_before_request(ApiKey::Produce);
+        scene.publish(50);
+        in_time("the leader is cut off", cut.done()).await;
+        proxy.refuse(Switch::On);
+        let mut times = 0;
+        let next = worker.logged(|line| {
+            times += usize::from(is_told(line));
+            times > before
+        });
+        last = in_time("the transaction is rolled back", next)
+            .await
+            .unwrap();
+        proxy.refuse(Switch::Off);
+        scene.all_delivered().await;
+    }
     scene.end(worker).await;
     scene.finish().await;
 }
