@@ -1,5 +1,7 @@
 //! Kafka and the registry come and go; the worker waits, says so, and goes on where it was.
 
+use std::time::{Duration, Instant};
+
 use onepassword_kafka::kafka::Producer;
 use onepassword_kafka_dev::{
     proxy::{ApiKey, Switch},
@@ -196,12 +198,15 @@ async fn a_shard_that_fails_begins_again_and_is_counted() {
     let fence = move || Producer::fence(&cluster, cluster.shard_of("acme")).map(drop);
     let fenced = tokio::task::spawn_blocking(fence).await.unwrap();
     fenced.unwrap();
+    let lost = Instant::now();
     scene.publish(10);
     metrics(&worker, "a shard that has failed", |m| {
         m.sum("onepassword_shard_restarts_total", &[]) > 0.0
     })
     .await;
     scene.all_delivered().await;
+    // A session time-out later: by then the group knows of whoever has fenced it.
+    assert!(lost.elapsed() >= Duration::from_secs(6));
     scene.end(worker).await;
     scene.finish().await;
 }
