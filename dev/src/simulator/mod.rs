@@ -145,6 +145,12 @@ impl Simulator {
         self.world.issuer.issue(spec)
     }
 
+    /// Every token that was issued, also those that are good for nothing any more.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<Token> {
+        self.world.issuer.issued()
+    }
+
     /// From now on the token is answered with 401. No effect on a token of another simulator.
     pub fn revoke(&self, token: &Token) {
         self.world.issuer.revoke(token.as_str());

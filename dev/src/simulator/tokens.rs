@@ -58,6 +58,7 @@ pub(super) struct Issuer {
     authority: String,
     random: Mutex<fastrand::Rng>,
     grants: Mutex<HashMap<String, Grant>>,
+    issued: Mutex<Vec<Token>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,7 @@ impl Issuer {
             authority: authority.to_owned(),
             random: Mutex::new(random),
             grants: Mutex::default(),
+            issued: Mutex::default(),
         })
     }
 
@@ -134,7 +136,14 @@ impl Issuer {
         let audience = spec.audience.unwrap_or_else(|| self.authority.clone());
         let text = self.sign(&id, &audience, &grant);
         self.grants().insert(id, grant);
-        Token { text }
+        let token = Token { text };
+        self.list().push(token.clone());
+        token
+    }
+
+    /// Every token, in the order of issue.
+    pub(super) fn issued(&self) -> Vec<Token> {
+        self.list().clone()
     }
 
     pub(super) fn revoke(&self, text: &str) {
@@ -154,6 +163,10 @@ impl Issuer {
 
     fn grants(&self) -> std::sync::MutexGuard<'_, HashMap<String, Grant>> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Token>> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sign(&self, id: &str, audience: &str, grant: &Grant) -> String {

@@ -1,4 +1,4 @@
-//! What a scene has that nobody may be told: the token, and who did what from where.
+//! What a scene has that nobody may be told: tokens, and who did what from where.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{ACCOUNT, Scene};
 
 impl Scene {
-    /// Neither the token nor anything about a person or an event is in `text`.
+    /// Neither a token nor anything about a person or an event is in `text`.
     pub(crate) fn is_impersonal(&self, text: &str) {
         for private in self.private() {
             assert!(!text.contains(&private), "{private:?} is told");
@@ -19,9 +19,11 @@ impl Scene {
         }
     }
 
-    /// Whatever must reach no log: the token, and who did what from where.
+    /// Whatever must reach no log: any part of any token, and who did what from where.
     fn private(&self) -> HashSet<String> {
-        let mut private = HashSet::from([self.token.as_str().to_owned()]);
+        let tokens = self.simulator.tokens();
+        let parts = tokens.iter().flat_map(|token| token.as_str().split('.'));
+        let mut private: HashSet<_> = parts.map(str::to_owned).collect();
         for stream in Stream::ALL {
             for event in self.simulator.published(ACCOUNT, stream) {
                 collect_personal(&event, &mut private);
