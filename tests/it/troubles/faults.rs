@@ -39,6 +39,8 @@ async fn survives(faults: impl IntoIterator<Item = (Fault, Outcome)>) {
             m.sum("onepassword_requests_total", &[&label])
         };
         let before = requests(&worker.metrics().await.unwrap());
+        let is_told = |line: &str| line.contains("not read, trying again");
+        let told = worker.log().iter().filter(|line| is_told(line)).count();
         scene.simulator.update_faults(|faults| {
             faults.rules.push(Rule::always(fault.clone()).times(3));
             scene.publish(5);
@@ -49,6 +51,14 @@ async fn survives(faults: impl IntoIterator<Item = (Fault, Outcome)>) {
         in_time("the fault strikes", struck).await;
         let what = format!("{fault:?} is counted as {outcome}");
         metrics(&worker, &what, |m| requests(m) >= before + 3.0).await;
+        if outcome != OK {
+            let mut times = 0;
+            let each = worker.logged(|line| {
+                times += usize::from(is_told(line));
+                times == told + 3
+            });
+            in_time("it is no empty page", each).await.unwrap();
+        }
         for stream in Stream::ALL {
             let published = scene.simulator.published_count(ACCOUNT, stream);
             committed(&worker, stream, u32::try_from(published).unwrap()).await;
