@@ -2,13 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use onepassword_kafka_dev::simulator::{
-    Fault, Introspection, RetryAfter, Rule, StatusFault, Stream, TokenSpec,
+use onepassword_kafka_dev::{
+    simulator::{Fault, Introspection, RetryAfter, Rule, StatusFault, Stream, TokenSpec},
+    worker::Metrics,
 };
+use reqwest::{Method, StatusCode};
+use serde_json::json;
 
 use super::{committed, give, path, state};
 use crate::{
     operator::edit,
+    other,
+    rest::ask,
     scene::{Scene, in_time, logged, metrics},
 };
 
@@ -194,10 +199,14 @@ async fn retry_after_is_honoured_in_both_of_its_forms_and_counted_as_throttled()
     let worker = scene.worker();
     scene.all_delivered().await;
     let audit = path(Stream::AuditEvents);
-    for (throttled, retry_after) in [(1, RetryAfter::Seconds(3)), (2, RetryAfter::HttpDate(3))] {
+    for (code, outcome, times, retry_after) in [
+        (429, "throttled", 1, RetryAfter::Seconds(3)),
+        (429, "throttled", 2, RetryAfter::HttpDate(3)),
+        (503, "server_error", 1, RetryAfter::Seconds(3)),
+    ] {
         let fault = Fault::Status(StatusFault {
             retry_after: Some(retry_after),
-            ..StatusFault::of(429)
+            ..StatusFault::of(code)
         });
         scene.publish(1);
         scene
@@ -211,8 +220,8 @@ async fn retry_after_is_honoured_in_both_of_its_forms_and_counted_as_throttled()
         };
         let refused = scene
             .simulator
-            .requests_until(|requests| asked(429)(requests) == throttled);
-        let before = in_time("the API throttles", refused).await;
+            .requests_until(|requests| asked(code)(requests) == times);
+        let before = in_time("the API refuses", refused).await;
         let told = Instant::now();
         let served = scene
             .simulator
@@ -223,8 +232,8 @@ async fn retry_after_is_honoured_in_both_of_its_forms_and_counted_as_throttled()
             told.elapsed() > Duration::from_millis(1_900),
             "{retry_after:?}"
         );
-        let label = ["connector=\"acme\"", "outcome=\"throttled\""];
-        let count = f64::from(u32::try_from(throttled).unwrap());
+        let label = ["connector=\"acme\"", &format!("outcome=\"{outcome}\"")];
+        let count = f64::from(u32::try_from(times).unwrap());
         metrics(&worker, "it is counted", |m| {
             m.sum("onepassword_requests_total", &label) >= count
         })
@@ -262,7 +271,7 @@ async fn nobody_that_a_refusal_names_is_told_of() {
 
 #[tokio::test]
 async fn three_429_raise_the_poll_interval_to_a_quarter_of_an_hour() {
-    let scene = Scene::start().await;
+    let scene = Scene::play(other::script()).await;
     scene.publish(1);
     let worker = scene.worker();
     scene.all_delivered().await;
@@ -278,6 +287,22 @@ async fn three_429_raise_the_poll_interval_to_a_quarter_of_an_hour() {
     })
     .await;
     scene.all_delivered().await;
+    // Another account is polled each second, while this one rests.
+    let creation = json!({ "name": "other", "config": other::connector(&scene) });
+    let (status, created) = ask(&worker, Method::POST, "/connectors", Some(&creation)).await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    let polls = |m: &Metrics, connector| {
+        let connector = format!("connector=\"{connector}\"");
+        m.sum(
+            "onepassword_requests_total",
+            &[&connector, "outcome=\"ok\""],
+        )
+    };
+    let settled = metrics(&worker, "polls", |m| polls(m, "other") > 8.0).await;
+    let enough = polls(&settled, "other") + 9.0;
+    let later = metrics(&worker, "more polls", |m| polls(m, "other") >= enough).await;
+    let rested = polls(&later, "acme") - polls(&settled, "acme");
+    assert!(rested.abs() < f64::EPSILON, "{rested} polls");
     scene.end(worker).await;
     scene.finish().await;
 }
