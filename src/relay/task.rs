@@ -364,3 +364,23 @@ fn advances(from: &Place, page: &Page<'_>) -> Result<(), TaskError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Cursor;
+
+    #[test]
+    fn a_page_that_leads_nowhere_and_has_items_or_more_is_stuck() {
+        let from = Place::After(Cursor::new("c".to_owned()).unwrap());
+        for (body, is_stuck) in [
+            (r#"{"cursor":"c","has_more":true}"#, true),
+            (r#"{"cursor":"c","items":[{}]}"#, true),
+            (r#"{"cursor":"c"}"#, false),
+            (r#"{"cursor":"d","has_more":true,"items":[{}]}"#, false),
+        ] {
+            let page = Page::read(body.as_bytes()).unwrap();
+            assert_eq!(advances(&from, &page).is_err(), is_stuck, "{body}");
+        }
+    }
+}
