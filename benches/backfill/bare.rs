@@ -118,7 +118,7 @@ fn records(order: &Order) -> anyhow::Result<Vec<Ready>> {
     records.collect()
 }
 
-/// As `kafka::Cluster` configures a shard's.
+/// As `kafka::Cluster` configures a shard's, without the bound on the records that librdkafka holds.
 fn producer(bootstrap: &str) -> anyhow::Result<BaseProducer> {
     let mut config = ClientConfig::new();
     for (name, value) in [

@@ -33,6 +33,8 @@ pub(crate) struct Through {
 pub(crate) struct Delivery {
     pub(crate) median: Duration,
     pub(crate) p99: Duration,
+    /// The share that took 50 ms or less.
+    pub(crate) in_time: f64,
 }
 
 /// Reads a million events of one stream or so, as fast as it can.
@@ -161,9 +163,13 @@ impl Delivery {
             let seconds = metrics.quantile("onepassword_delivery_seconds", q);
             Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
         };
+        let of = |name: &str, labels: &[&str]| {
+            metrics.sum(&format!("onepassword_delivery_seconds_{name}"), labels)
+        };
         Self {
             median: quantile(0.5),
             p99: quantile(0.99),
+            in_time: of("bucket", &["le=\"0.05\""]) / of("count", &[]),
         }
     }
 }
