@@ -127,7 +127,7 @@ impl Cluster {
             ("linger.ms", "1"),
             ("queue.buffering.max.kbytes", "262144"),
             // What waits for its turn takes a third of the memory before it is librdkafka's.
-            ("queue.buffering.max.messages", "4000"),
+            ("queue.buffering.max.messages", "3000"),
             ("transaction.timeout.ms", "30000"),
         ]);
         config

@@ -124,7 +124,10 @@ impl Thread {
                 self.context.metrics.aborted();
                 tracing::warn!(%error, handovers = handed.len(), "the transaction was rolled back");
                 refusals += u32::from(!error.is_outage());
-                mend(&error, refusals, &mut handed);
+                if mend(&error, refusals, &mut handed) {
+                    // The others are innocent until they are refused as often.
+                    refusals = 0;
+                }
                 self.pause(backoff.next_wait());
             }
             backoff.reset();
@@ -216,14 +219,16 @@ fn fill(
 
 /// Turns what was refused as too large into dead letters. What is refused for another reason again and again breaks the
 /// lane of its task or, where nobody says whose it is, the oldest: the guilty one is found in turn, the others come back.
-fn mend(error: &Error, refusals: u32, handed: &mut [Handover]) {
+/// Whether a lane is broken now.
+fn mend(error: &Error, refusals: u32, handed: &mut [Handover]) -> bool {
+    let mut is_broken = false;
     match error {
         Error::TooLarge(numbers) => {
             for number in numbers {
                 if let Some((handover, at)) = sent_as(*number, handed)
                     && !handover.divert(at)
                 {
-                    handover.refuse(TOO_LARGE);
+                    is_broken |= handover.refuse(TOO_LARGE);
                 }
             }
         }
@@ -233,15 +238,16 @@ fn mend(error: &Error, refusals: u32, handed: &mut [Handover]) {
         {
             for number in numbers {
                 if let Some((handover, _)) = sent_as(*number, handed) {
-                    handover.refuse(&error.to_string());
+                    is_broken |= handover.refuse(&error.to_string());
                 }
             }
         }
         _ => {
             let why = error.to_string();
-            handed.iter().any(|handover| handover.refuse(&why));
+            is_broken = handed.iter().any(|handover| handover.refuse(&why));
         }
     }
+    is_broken
 }
 
 /// Whose record was sent as `number` of its transaction, and the record's number within it.

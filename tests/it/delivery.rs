@@ -337,6 +337,9 @@ async fn a_topic_that_refuses_records_fails_its_task_only() {
     let told = ["Kafka does not take this page", "auditevents"];
     let told = worker.logged(|line| told.iter().all(|what| line.contains(what)));
     in_time("its task fails", told).await.unwrap();
+    let of_others =
+        |line: &&String| line.contains("does not take this page") && !line.contains("auditevents");
+    assert_eq!(worker.log().iter().find(of_others), None);
     // No page has overtaken one that was refused, and none is skipped.
     assert!(scene.messages(Stream::AuditEvents).await.is_empty());
     admin.set_topic_config(&topic, keeps).await.unwrap();
