@@ -9,6 +9,7 @@ use super::{
     error::TaskError,
     handover::{Handover, Lane, Refused},
     sealed::Sealed,
+    writer::TOGETHER,
 };
 use crate::event::{Position, TaskId};
 
@@ -24,8 +25,8 @@ pub(super) struct Outbox {
     committed: Option<Position>,
 }
 
-/// Pages in the hands of the shard before the next is fetched: enough to keep a backfill's transactions large.
-const AHEAD: usize = 12;
+/// Pages in the hands of the shard before the next is fetched: enough to keep a backfill's transactions as large as can be.
+const AHEAD: usize = TOGETHER;
 
 // === impl Outbox ===
 

@@ -53,7 +53,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const TOO_LARGE: &str = "its records are too large, also as dead letters: raise max.message.bytes of the event and \
                          dead-letter topics, above kafka.batch.size at least";
 /// Handovers in one transaction at most.
-const TOGETHER: usize = 16;
+pub(super) const TOGETHER: usize = 16;
 
 // === impl Writer ===
 
