@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 
 use crate::{
     rest::{answers, ask, get, healthy, tasks_are},
-    scene::{SLOW_TO_COME_BACK, Scene, Script, in_time, logged, metrics, proxied},
+    scene::{SLOW_TO_COME_BACK, Scene, Script, in_time, logged, logged_times, metrics, proxied},
 };
 
 #[tokio::test]
@@ -115,14 +115,7 @@ async fn records_that_are_not_delivered_in_time_are_rolled_back_and_sent_again()
         scene.publish(50);
         in_time("the leader is cut off", cut.done()).await;
         proxy.refuse(Switch::On);
-        let mut times = 0;
-        let next = worker.logged(|line| {
-            times += usize::from(is_told(line));
-            times > before
-        });
-        last = in_time("the transaction is rolled back", next)
-            .await
-            .unwrap();
+        last = logged_times(&worker, before + 1, is_told).await;
         proxy.refuse(Switch::Off);
         scene.all_delivered().await;
     }

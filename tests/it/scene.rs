@@ -339,12 +339,22 @@ pub(crate) async fn logged(worker: &Worker, what: &str) -> String {
 
 /// Waits until a worker has logged `what` for the second time.
 pub(crate) async fn logged_again(worker: &Worker, what: &str) {
+    logged_times(worker, 2, |line| line.contains(what)).await;
+}
+
+/// Waits until a worker has logged so many lines that fit, and returns the last of them.
+pub(crate) async fn logged_times(
+    worker: &Worker,
+    many: usize,
+    fits: impl Fn(&str) -> bool + Sync,
+) -> String {
     let mut times = 0;
-    let again = worker.logged(|line| {
-        times += usize::from(line.contains(what));
-        times == 2
+    let last = worker.logged(|line| {
+        times += usize::from(fits(line));
+        times == many
     });
-    in_time("the same line again", again).await.unwrap();
+    let what = format!("{many} such lines in the log");
+    in_time(&what, last).await.unwrap()
 }
 
 pub(crate) fn uuids(events: &[Value]) -> impl Iterator<Item = String> {

@@ -9,7 +9,7 @@ use onepassword_kafka_dev::simulator::{
 };
 
 use super::committed;
-use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, metrics};
+use crate::scene::{ACCOUNT, Scene, Script, in_time, logged, logged_times, metrics};
 
 /// How a request that a fault befell is counted.
 type Outcome = &'static str;
@@ -52,12 +52,8 @@ async fn survives(faults: impl IntoIterator<Item = (Fault, Outcome)>) {
         let what = format!("{fault:?} is counted as {outcome}");
         metrics(&worker, &what, |m| requests(m) >= before + 3.0).await;
         if outcome != OK {
-            let mut times = 0;
-            let each = worker.logged(|line| {
-                times += usize::from(is_told(line));
-                times == told + 3
-            });
-            in_time("it is no empty page", each).await.unwrap();
+            // It is no empty page.
+            logged_times(&worker, told + 3, is_told).await;
         }
         for stream in Stream::ALL {
             let published = scene.simulator.published_count(ACCOUNT, stream);
