@@ -32,16 +32,18 @@ impl Cursor {
 
     /// `None` if the text is not one of our cursors, or one of another stream.
     pub(super) fn decode(text: &str, stream: Stream) -> Option<Self> {
-        let json = base64url::decode(text)?;
-        let cursor: Self = serde_json::from_slice(&json).ok()?;
-        (cursor.stream == stream).then_some(cursor)
+        Self::read(text).filter(|cursor| cursor.stream == stream)
     }
 
     /// Another cursor for the same place.
     pub(super) fn renewed(text: &str) -> Option<String> {
-        let cursor: Self = serde_json::from_slice(&base64url::decode(text)?).ok()?;
+        let cursor = Self::read(text)?;
         let renewals = cursor.renewals.wrapping_add(1);
         Some(Self { renewals, ..cursor }.encode())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_slice(&base64url::decode(text)?).ok()
     }
 
     /// Whether an event with this key was served already.
